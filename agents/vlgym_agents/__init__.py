@@ -1,0 +1,1 @@
+"""The trainer: sees environments only through Gymnasium and the contract of `vlgym.core`."""

@@ -1,0 +1,1 @@
+"""What every environment family shares: the contract, the task set, actions and errors."""

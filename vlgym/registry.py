@@ -1,0 +1,44 @@
+"""The table of environments: adding one is a folder and a line here. Nothing is imported until `gymnasium.make`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+NAMESPACE = "vlgym"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvRow:
+    """One registered id.
+
+    Attributes:
+        name: id without the namespace, e.g. "WebShop-v0".
+        entry_point: "module:Class", imported at `make`.
+        tags: names the command line accepts for it (``--env webshop``).
+        extra: extra of the package that the environment's heaviest mode needs; "" if none.
+        vector_entry_point: "module:Class" of a native batch, reached by `gymnasium.make_vec`; "" if none.
+        kwargs: defaults passed to the class.
+    """
+
+    name: str
+    entry_point: str
+    tags: tuple[str, ...] = ()
+    extra: str = ""
+    vector_entry_point: str = ""
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return f"{NAMESPACE}/{self.name}"
+
+
+ENVS: tuple[EnvRow, ...] = (
+    EnvRow(
+        "WebShop-v0",
+        "vlgym.webshop.env:WebShopEnv",
+        tags=("webshop",),
+        extra="web",
+        vector_entry_point="vlgym.webshop.vector:WebShopVectorEnv",
+    ),
+)
