@@ -1,0 +1,478 @@
+"""Options: frozen dataclasses, a TOML file, dotted overrides; every value knows where it came from.
+
+A configuration has the sections run, env, model, rollout, optim, eval and algo; an option is ``section.name``. The
+sections env, model and algo belong to the chosen environment, model and method: their names, types and defaults are
+read off the environment's constructor, the model's loader and the recipe's options class.
+
+Layers, later wins: default < method preset < model preset < preset file < ``--config`` file < flags.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from vlgym.core.errors import VlgymError, did_you_mean, require
+from vlgym_agents import registry
+
+Control = Literal["none", "shuffled_rewards", "zero_advantages", "sign_flip"]
+Schedule = Literal["constant", "linear"]
+
+
+class OptionError(VlgymError, ValueError):
+    """An option is unknown, unused or has a bad value; names the option and the nearest known one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What is trained, for how long, and where it is written."""
+
+    env: str = ""
+    """environment: an id, a name or a tag (see --list)"""
+    algo: str = "grpo"
+    """method (see --list)"""
+    model: str = "nano"
+    """model: a name of the table, a hub id or a folder"""
+    preset: str = ""
+    """name of a preset file shipped with the package, or path of a TOML file; read before --config"""
+    steps: int = 100
+    """training steps: rollout batches"""
+    seed: int = 0
+    """seed of everything: tasks, episodes, sampling, initial weights where they are random"""
+    out: str = ""
+    """run folder; empty: runs/<env>-<algo>-<model>-<seed>"""
+    workers: int = 0
+    """environment processes; 0: threads of this process. Results do not depend on it"""
+    step_timeout: float = 120.0
+    """seconds after which an environment that does not answer is given up and restarted"""
+    torch_threads: int = 0
+    """threads torch may use; 0: as torch decides. Part of the exact reproduction of a run"""
+    control: Control = "none"
+    """experimental control: permute returns within the batch, set advantages to zero, or flip their sign"""
+    save_every: int = 0
+    """steps between checkpoints; 0: as often as costs at most a twentieth of the run"""
+    keep: int = 2
+    """checkpoints kept"""
+    record_every: int = 10
+    """steps between recorded training episodes (for the report)"""
+    record: int = 8
+    """episodes recorded at such a step and at each evaluation"""
+    wandb: bool = False
+    """also log to Weights & Biases (must be installed)"""
+
+    def __post_init__(self) -> None:
+        at_least(self, steps=0, workers=0, torch_threads=0, save_every=0, keep=1, record_every=1, record=0, seed=0)
+        above_zero(self, "step_timeout")
+        one_of(self, control=typing.get_args(Control))
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutOptions:
+    """How episodes are collected."""
+
+    groups: int = 8
+    """groups (task, seed) of a training step"""
+    group_size: int = 8
+    """episodes of a group (DeepSeekMath and the released agent trainers: 8)"""
+    batch: int = 64
+    """episodes that run at the same time; a finished one is replaced at once"""
+    window: int = 0
+    """turns the policy sees, the current one included; 0: the whole episode"""
+    max_turns: int = 0
+    """turns after which an episode is cut; 0: the environment's own limit only"""
+    end_unparsable: bool = False
+    """end the episode when no action can be read from a response (ARPO's release does)"""
+    temperature: float = 1.0
+    """sampling temperature, used in the trainer's log-probs alike"""
+    max_tokens: int = 64
+    """most sampled tokens of a response"""
+    min_tokens: int = 0
+    """fewest sampled tokens of a response"""
+    split: str = "train"
+    """split the tasks are drawn from"""
+
+    def __post_init__(self) -> None:
+        at_least(self, groups=1, group_size=1, batch=1, window=0, max_turns=0, max_tokens=1, min_tokens=0)
+        above_zero(self, "temperature")
+
+
+@dataclass(frozen=True, slots=True)
+class OptimOptions:
+    """How a batch becomes new weights."""
+
+    lr: float = 1e-6
+    """learning rate of AdamW (1e-6 suits models of a billion parameters and more; tiny ones want 3e-4)"""
+    weight_decay: float = 0.0
+    """AdamW's decoupled weight decay"""
+    beta1: float = 0.9
+    """AdamW's first-moment decay"""
+    beta2: float = 0.999
+    """AdamW's second-moment decay"""
+    eps: float = 1e-8
+    """AdamW's epsilon"""
+    clip_norm: float = 1.0
+    """gradient norm is cut here; 0: never"""
+    schedule: Schedule = "constant"
+    """learning rate over the steps: constant, or linear to zero"""
+    warmup: int = 0
+    """steps over which the learning rate rises to lr"""
+    epochs: int = 1
+    """passes over a rollout batch"""
+    minibatches: int = 1
+    """optimiser batches a rollout batch is cut into"""
+    micro_tokens: int = 16384
+    """most tokens (rows times longest row) of one forward pass; the gradient does not depend on it"""
+
+    def __post_init__(self) -> None:
+        at_least(self, lr=0, weight_decay=0, clip_norm=0, warmup=0, epochs=1, minibatches=1, micro_tokens=1)
+        one_of(self, schedule=typing.get_args(Schedule))
+
+
+@dataclass(frozen=True, slots=True)
+class EvalOptions:
+    """Evaluation on held-out tasks before, during and after training."""
+
+    episodes: int = 200
+    """episodes of an evaluation, each on a task of its own while there are enough; 0: no evaluation"""
+    split: str = "test"
+    """split the tasks come from"""
+    every: int = 0
+    """steps between evaluations on the way; 0: only before and after"""
+    greedy: bool = False
+    """take the most probable token instead of sampling"""
+    seed: int = 1000003
+    """seed of the tasks' choice and of the episodes; the same before and after"""
+
+    def __post_init__(self) -> None:
+        at_least(self, episodes=0, every=0, seed=0)
+
+
+# ---------------------------------------------------------------------- checks shared by option classes
+
+
+def at_least(options: Any, **bounds: float) -> None:
+    """Raise ValueError if a named field is below its bound (NaN included)."""
+    for name, bound in bounds.items():
+        if not getattr(options, name) >= bound:
+            raise ValueError(f"{name} must be at least {bound}, got {getattr(options, name)}.")
+
+
+def above_zero(options: Any, *names: str) -> None:
+    """Raise ValueError if a named field is not positive."""
+    for name in names:
+        if not getattr(options, name) > 0:
+            raise ValueError(f"{name} must be above 0, got {getattr(options, name)}.")
+
+
+def one_of(options: Any, **choices: Sequence[str]) -> None:
+    """Raise ValueError if a named field is none of its choices."""
+    for name, known in choices.items():
+        value = getattr(options, name)
+        if value not in known:
+            raise ValueError(f"Unknown {name} {value!r}.{did_you_mean(str(value), known)} Known: {', '.join(known)}.")
+
+
+# ---------------------------------------------------------------------- the schema of a section
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a section: its type (None if unknown), default and wording."""
+
+    name: str
+    kind: Any
+    default: Any
+    doc: str = ""
+
+
+@cache
+def of_dataclass(cls: type) -> dict[str, Option]:
+    """Return the options of a dataclass, with the string under each field as their wording."""
+    docs: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if dataclasses.is_dataclass(base):
+            docs |= _field_docs(base)
+    hints = typing.get_type_hints(cls)
+    return {
+        f.name: Option(
+            f.name,
+            hints[f.name],
+            f.default_factory() if f.default_factory is not dataclasses.MISSING else f.default,
+            docs.get(f.name, ""),
+        )
+        for f in dataclasses.fields(cls)
+    }
+
+
+def _field_docs(cls: type) -> dict[str, str]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    body = typing.cast(ast.ClassDef, tree.body[0]).body
+    found = {}
+    for node, below in zip(body, body[1:]):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            is_doc = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+            if is_doc and isinstance(below.value.value, str):  # type: ignore[attr-defined]
+                found[node.target.id] = " ".join(below.value.value.split())  # type: ignore[attr-defined]
+    return found
+
+
+def of_callable(function: Callable[..., Any], skip: Sequence[str] = ()) -> dict[str, Option]:
+    """Return the keyword options of a function, or of a class through all constructors that pass ``**kwargs`` on."""
+    sources: list[Any] = [function]
+    if inspect.isclass(function):
+        sources = [base.__dict__["__init__"] for base in function.__mro__ if "__init__" in base.__dict__]
+    found: dict[str, Option] = {}
+    for source in sources:
+        try:
+            hints = typing.get_type_hints(source)
+        except (NameError, TypeError):  # names imported for type checkers only
+            hints = {}
+        parameters = inspect.signature(source).parameters.values()
+        for p in parameters:
+            if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is not p.empty and p.name not in skip:
+                found.setdefault(p.name, Option(p.name, hints.get(p.name), p.default, ""))
+        if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+            break
+    return found
+
+
+def convert(value: Any, kind: Any, name: str) -> Any:
+    """Return `value` (from a flag: text; from TOML: a value) as the type `kind`; raises OptionError."""
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        if type(None) in args and (value is None or value == "none"):
+            return None
+        for member in (a for a in args if a is not type(None)):
+            try:
+                return convert(value, member, name)
+            except OptionError:
+                continue
+    elif origin is Literal:
+        if value in args:
+            return value
+        raise OptionError(
+            f"Option {name} cannot be {value!r}.{did_you_mean(str(value), [str(a) for a in args])} "
+            f"Known: {', '.join(map(str, args))}."
+        )
+    elif kind is bool:
+        if isinstance(value, bool) or str(value).lower() in ("true", "false"):
+            return str(value).lower() == "true"
+    elif kind in (int, float):
+        try:
+            if not isinstance(value, bool) and not (kind is int and isinstance(value, float)):
+                return kind(value)
+        except (TypeError, ValueError):
+            pass
+    elif kind in (str, Path):
+        if isinstance(value, (str, Path)):
+            return kind(value)
+    else:
+        return _literal(value)
+    raise OptionError(f"Option {name} must be {_wording(kind)}, got {value!r}.")
+
+
+def _literal(value: Any) -> Any:
+    """Read flag text as a TOML value where it is one."""
+    if not isinstance(value, str):
+        return value
+    toml = _tomllib()
+    try:
+        return toml.loads(f"value = {value}")["value"]
+    except toml.TOMLDecodeError:
+        return value
+
+
+def _wording(kind: Any) -> str:
+    known = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
+    return known.get(kind, f"of type {kind}")
+
+
+def _tomllib() -> Any:
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        return require("tomli", extra="train", purpose="Reading TOML on Python 3.10")
+    return tomllib
+
+
+# ---------------------------------------------------------------------- resolving
+
+
+@dataclass(frozen=True)
+class Config:
+    """A resolved configuration.
+
+    Attributes:
+        run, rollout, optim, eval: the trainer's own sections.
+        algo: an instance of the recipe's options class.
+        env, model: all options of the environment's constructor and of the loader (pass on only `given`).
+        sources: option -> "default", "method preset", "model preset", "preset NAME", "file NAME" or "flag".
+        docs: option -> its wording.
+    """
+
+    run: RunOptions
+    rollout: RolloutOptions
+    optim: OptimOptions
+    eval: EvalOptions
+    algo: Any
+    env: Mapping[str, Any]
+    model: Mapping[str, Any]
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    docs: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def given(self, section: str) -> dict[str, Any]:
+        """Return what was set in the section env or model: the keyword arguments to pass on."""
+        return {k: v for k, v in getattr(self, section).items() if self.sources[f"{section}.{k}"] != "default"}
+
+    def flat(self) -> dict[str, Any]:
+        """Return ``{"section.name": value}``, in the order of the help."""
+        out: dict[str, Any] = {}
+        for section in SECTIONS:
+            part = getattr(self, section)
+            values = part if isinstance(part, Mapping) else {f.name: getattr(part, f.name) for f in dataclasses.fields(part)}
+            out |= {f"{section}.{name}": value for name, value in values.items()}
+        return out
+
+
+SECTIONS = ("run", "env", "model", "rollout", "optim", "eval", "algo")
+PRESETS = Path(__file__).parent / "presets"
+
+Layer = tuple[str, Mapping[str, Any]]
+"""(source, {"section.name": value})."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the dotted options of a TOML file whose tables are sections; raises OptionError in one sentence."""
+    toml = _tomllib()
+    try:
+        tables = toml.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise OptionError(f"There is no configuration file {str(path)!r}.") from None
+    except (OSError, UnicodeDecodeError, toml.TOMLDecodeError) as error:
+        raise OptionError(f"Cannot read the configuration file {str(path)!r}: {error}.") from None
+    out: dict[str, Any] = {}
+    for section, table in tables.items():
+        if not isinstance(table, dict):
+            hint = f" Write it in a table, such as [run] {section} = ..." if section not in SECTIONS else ""
+            raise OptionError(f"{path}: {section!r} is not a table of options.{hint}")
+        out |= {f"{section}.{name}": value for name, value in table.items()}
+    return out
+
+
+def resolve(layers: Sequence[Layer]) -> Config:
+    """Merge layers (later wins) over the defaults and presets into a checked Config.
+
+    Raises:
+        OptionError: unknown option (with the nearest name), bad value, or an explicit option that has no effect.
+        UnknownNameError: unknown environment, method or model.
+    """
+    run = {name: value for _, layer in layers for name, value in layer.items() if name.startswith("run.")}
+    if run.get("run.preset"):
+        layers = [_preset_layer(str(run["run.preset"])), *layers]
+        run = {name: value for _, layer in layers for name, value in layer.items() if name.startswith("run.")}
+    own = of_dataclass(RunOptions)
+    chosen = {key: str(run.get(f"run.{key}", own[key].default)) for key in ("env", "algo", "model")}
+    if not chosen["env"]:
+        raise OptionError("No environment was named; give one with --env (see --list).")
+    recipe, model_row = registry.recipe(chosen["algo"]), registry.model(chosen["model"])
+    schema = {
+        "run": own,
+        "env": of_callable(_env_class(registry.env_id(chosen["env"])), skip=("self", "render_mode", "action_mode")),
+        "model": of_callable(model_row.load, skip=("source", "action_help")),
+        "rollout": of_dataclass(RolloutOptions),
+        "optim": of_dataclass(OptimOptions),
+        "eval": of_dataclass(EvalOptions),
+        "algo": of_dataclass(recipe.options),
+    }
+    layers = [("method preset", recipe.preset), ("model preset", model_row.preset), *layers]
+    values, sources = _merge(schema, layers)
+    config = Config(
+        *(_make(s, cls, values) for s, cls in (("run", RunOptions), ("rollout", RolloutOptions), ("optim", OptimOptions))),
+        _make("eval", EvalOptions, values),
+        _make("algo", recipe.options, values),
+        *({name: values[f"{section}.{name}"] for name in schema[section]} for section in ("env", "model")),
+        sources,
+        {f"{section}.{o.name}": o.doc for section, options in schema.items() for o in options.values()},
+    )
+    _refuse_idle(config)
+    return config
+
+
+def _preset_layer(name: str) -> Layer:
+    path = Path(name) if name.endswith(".toml") else PRESETS / f"{name}.toml"
+    if not path.exists():
+        known = sorted(p.stem for p in PRESETS.glob("*.toml"))
+        raise OptionError(f"Unknown preset {name!r}.{did_you_mean(name, known)} Known: {', '.join(known) or 'none'}.")
+    return f"preset {path.stem}", read_toml(path)
+
+
+def _env_class(env_id: str) -> Any:
+    import gymnasium
+    from gymnasium.envs.registration import load_env_creator
+
+    import vlgym  # noqa: F401  (registers the ids)
+
+    try:
+        entry = gymnasium.spec(env_id).entry_point
+        return load_env_creator(entry) if isinstance(entry, str) else entry
+    except (gymnasium.error.Error, ImportError) as error:
+        raise OptionError(f"Cannot load the environment {env_id!r}: {error}") from error
+
+
+def _merge(schema: Mapping[str, Mapping[str, Option]], layers: Sequence[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
+    options = {f"{section}.{o.name}": o for section, part in schema.items() for o in part.values()}
+    values = {name: option.default for name, option in options.items()}
+    sources = dict.fromkeys(options, "default")
+    for source, layer in layers:
+        for name, value in layer.items():
+            if name not in options:
+                raise OptionError(_unknown(name, schema, source))
+            values[name], sources[name] = convert(value, options[name].kind, name), source
+    return values, sources
+
+
+def _unknown(name: str, schema: Mapping[str, Mapping[str, Option]], source: str) -> str:
+    section, _, key = name.partition(".")
+    where = "" if source == "flag" else f" ({source})"
+    if section not in schema:
+        known = [f"{s}.{o}" for s in schema for o in schema[s]]
+        return f"Unknown option {name!r}{where}.{did_you_mean(name, known)} Sections: {', '.join(schema)}."
+    near = did_you_mean(key, schema[section]) or did_you_mean(name, [f"{s}.{o}" for s in schema for o in schema[s]])
+    return f"Unknown option {name!r}{where}.{near} Options of {section}: {', '.join(schema[section]) or 'none'}."
+
+
+def _make(section: str, cls: Any, values: Mapping[str, Any]) -> Any:
+    try:
+        return cls(**{name: values[f"{section}.{name}"] for name in of_dataclass(cls)})
+    except ValueError as error:
+        raise OptionError(f"Option {section}.{error}" if section != "algo" else f"Options of algo: {error}") from None
+
+
+def _refuse_idle(config: Config) -> None:
+    """Refuse options that a person set and that nothing would read (an options class tells by `idle()`)."""
+    for section in SECTIONS:
+        part = getattr(config, section)
+        idle: Mapping[str, str] = part.idle() if hasattr(part, "idle") else {}
+        for name, why in idle.items():
+            source = config.sources[f"{section}.{name}"]
+            if source == "flag" or source.startswith("file"):
+                raise OptionError(f"Option {section}.{name} ({source}) would have no effect because {why}; remove it.")
+
+
+def table(config: Config) -> str:
+    """Return every resolved option with its source and wording, for ``--dry-run``."""
+    rows = [(name, str(value) if value != "" else '""', config.sources[name]) for name, value in config.flat().items()]
+    wide = [max(len(row[i]) for row in rows) for i in range(3)]
+    return "\n".join(
+        f"{name:<{wide[0]}}  {value:<{min(wide[1], 40)}}  {source:<{wide[2]}}  {config.docs.get(name, '')}".rstrip()
+        for name, value, source in rows
+    )

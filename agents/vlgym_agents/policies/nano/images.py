@@ -1,0 +1,53 @@
+"""An image as cells: scaled to the grid, blank cells dropped (flat-patch pruning), each cell a place to tap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlgym_agents.policies.nano.config import NanoConfig
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Attributes:
+    image: uint8 [H, W, 3], sides multiples of the cell's.
+    cells: int32 [c], kept cells, row-major index in the grid of the image, ascending.
+    texts: per kept cell, "x, y" of its centre as fractions of width and height.
+    """
+
+    image: NDArray[np.uint8]
+    cells: NDArray[np.int32]
+    texts: list[str]
+
+
+def prepare(image: NDArray[np.uint8], config: NanoConfig) -> Picture:
+    """Scale down to the grid if need be, pad to whole cells, keep the cells with the largest pixel variance.
+
+    Raises:
+        ValueError: not a uint8 [H, W, 3] image.
+    """
+    image = np.asarray(image)
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise ValueError(f"An image must be uint8 [H, W, 3], got {image.dtype} {list(image.shape)}.")
+    (ch, cw), (rows, cols) = config.cell, config.grid
+    scale = min(1.0, rows * ch / image.shape[0], cols * cw / image.shape[1])
+    if scale < 1.0:
+        from PIL import Image
+
+        size = (max(int(image.shape[1] * scale), 1), max(int(image.shape[0] * scale), 1))
+        image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
+    height, width = image.shape[:2]
+    image = np.pad(image, ((0, -height % ch), (0, -width % cw), (0, 0)), mode="edge")
+    grid = image.reshape(image.shape[0] // ch, ch, image.shape[1] // cw, cw, 3).astype(np.float32)
+    spread = grid.var(axis=(1, 3)).sum(-1)  # [rows, columns]
+    flat = spread.reshape(-1)
+    order = np.argsort(-flat, kind="stable")[: config.max_cells]
+    cells = np.sort(order[flat[order] > 1.0]).astype(np.int32)
+    texts = [
+        f"{min((c % spread.shape[1] + 0.5) * cw / width, 1):.3f}, {min((c // spread.shape[1] + 0.5) * ch / height, 1):.3f}"
+        for c in cells.tolist()
+    ]
+    return Picture(np.ascontiguousarray(image), cells, texts)

@@ -1,0 +1,112 @@
+"""The tables of methods and models: adding one is a file and a line here. Nothing is imported until it is chosen.
+
+A method row names a `Recipe` (see recipe.py). A model row names
+
+    load(source: str, *, action_help: str = "", <options with defaults>) -> Policy
+
+where `source` is what follows ``--model``: the row's own name, or a hub id or folder for the row FALLBACK_MODEL;
+`action_help` is the environment's action grammar in words, for the prompt; every further keyword is an option
+``model.<name>`` of the command line, its annotation the type and its default the default. The module may also define
+PRESET, a dict of dotted options ("optim.lr": 3e-4) that this model wants instead of the trainer's defaults.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vlgym.core.errors import VlgymError, did_you_mean
+from vlgym.registry import ENVS
+
+if TYPE_CHECKING:
+    from vlgym_agents.recipe import Recipe
+
+ALGOS: dict[str, str] = {
+    "grpo": "vlgym_agents.algos.grpo:RECIPE",
+    "filtered_bc": "vlgym_agents.algos.filtered_bc:RECIPE",
+}
+
+MODELS: dict[str, str] = {
+    "nano": "vlgym_agents.policies.nano:load",
+    "hf": "vlgym_agents.policies.hf:load",
+}
+
+FALLBACK_MODEL = "hf"
+"""The row that loads any other ``--model``: a hub id or a folder."""
+
+
+class UnknownNameError(VlgymError, KeyError):
+    """A name that is in no table; the sentence lists the nearest and the known."""
+
+    def __str__(self) -> str:  # KeyError would print the sentence in quotes
+        return str(self.args[0])
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A resolved ``--model``: its loader, the source to give it, and the options it prefers."""
+
+    name: str
+    source: str
+    load: Callable[..., Any]
+    preset: dict[str, Any]
+
+
+def unknown(kind: str, name: str, known: list[str]) -> UnknownNameError:
+    """Return the error for `name`, which is no `kind`."""
+    return UnknownNameError(f"Unknown {kind} {name!r}.{did_you_mean(name, known)} Known: {', '.join(sorted(known))}.")
+
+
+def resolve(reference: str) -> Any:
+    """Return the object "package.module:NAME" names."""
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def recipe(name: str) -> Recipe:
+    """Return the recipe of a method; raises UnknownNameError."""
+    if name not in ALGOS:
+        raise unknown("algorithm", name, list(ALGOS))
+    return resolve(ALGOS[name])
+
+
+def model(name: str) -> ModelRow:
+    """Return the loader of a model: a row's name, else a hub id ("org/name") or an existing folder.
+
+    Raises:
+        UnknownNameError: neither a row, nor a folder, nor of the form of a hub id.
+    """
+    from pathlib import Path
+
+    row = name if name in MODELS else FALLBACK_MODEL
+    if row != name and "/" not in name and not Path(name).is_dir():
+        raise UnknownNameError(
+            f"Unknown model {name!r}.{did_you_mean(name, MODELS)} Give one of {', '.join(sorted(MODELS))}, a folder, "
+            f"or a hub id such as 'org/name'."
+        )
+    module, _, attribute = MODELS[row].partition(":")
+    loaded = importlib.import_module(module)
+    return ModelRow(row, name, getattr(loaded, attribute), dict(getattr(loaded, "PRESET", {})))
+
+
+def env_id(name: str) -> str:
+    """Return the Gymnasium id of an environment given by id, name ("WebShop-v0") or tag ("webshop").
+
+    Any other Gymnasium id that is registered, or that names its module ("package.module:Id-v0"), stands for itself.
+
+    Raises:
+        UnknownNameError: no such environment, or a tag that several share.
+    """
+    import gymnasium
+
+    exact = [row.id for row in ENVS if name in (row.id, row.name)]
+    tagged = [row.id for row in ENVS if name in row.tags]
+    if exact or len(tagged) == 1:
+        return (exact or tagged)[0]
+    if tagged:
+        raise UnknownNameError(f"Tag {name!r} names {len(tagged)} environments: {', '.join(tagged)}. Give one of them.")
+    if name in gymnasium.registry or ":" in name:
+        return name
+    raise unknown("environment", name, [row.id for row in ENVS] + [tag for row in ENVS for tag in row.tags])

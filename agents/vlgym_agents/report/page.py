@@ -1,0 +1,289 @@
+"""The page: the parts that need no script, and the template they are put in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from vlgym_agents.report import payload as payloads
+from vlgym_agents.report.payload import SHARES
+from vlgym_agents.report.run import Run, number
+
+
+def render(run: Run) -> str:
+    """Return the page of a run."""
+    style, script = _template("report.css"), _template("report.js") + _template("episodes.js")
+    heading = " on ".join(str(part) for part in (run.option("algo"), run.option("env")) if part) or run.folder.name
+    payload = payloads.build(run)
+    fields = {
+        "title": html.escape(f"{heading} – vlgym report"),
+        "heading": html.escape(heading),
+        "style": style,
+        "style_hash": _hash(style),
+        "script": script,
+        "script_hash": _hash(script),
+        "status": _status(run),
+        "facts": _facts(run),
+        "results": _results(run),
+        "curves_note": "" if payload["curves"] else _note("No training step was finished, so there is no curve."),
+        "episodes_note": _episodes_note(run, payload),
+        "setup": _setup(run),
+        "footer": html.escape(
+            f"Made from {run.folder.resolve().name}/ (config.json, metrics.jsonl, eval_*.json, episodes/)."
+        ),
+        "data": payloads.embed(payload),
+    }
+    # One pass, so that a value which looks like a placeholder stays what it is.
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match[1]], _template("report.html"))
+
+
+def _template(name: str) -> str:
+    return (resources.files("vlgym_agents.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _note(text: str, kind: str = "") -> str:
+    return f'<p class="note {kind}">{html.escape(text)}</p>'
+
+
+def _status(run: Run) -> str:
+    """Return one sentence on how far the run came, and one per unreadable file."""
+    done, wanted = _steps_done(run), run.option("steps")
+    if run.after:
+        sentence, kind = _verdict(run), "good" if _gain(run, "success")[1] > 0 else ""
+    elif not run.config and not run.metrics:
+        sentence, kind = "This folder holds no run yet: neither config.json nor metrics.jsonl can be read.", "bad"
+    else:
+        total = f" of {wanted}" if wanted else ""
+        sentence = (
+            f"Not finished: {done}{total} steps are done and there is no evaluation after training. The run is still "
+            f"going, was stopped, or died; vlgym-train --resume goes on from its last checkpoint."
+        )
+        kind = "warn"
+    return _note(sentence, kind) + "".join(_note(problem, "warn") for problem in run.problems)
+
+
+def _verdict(run: Run) -> str:
+    after = run.after.get("success") or {}
+    count, split = run.after.get("episodes", "?"), run.after.get("split", "")
+    where = f"on {count} {split} episodes".replace("  ", " ")
+    if not run.before:
+        return f"Success after training: {_percent(after.get('value'))} {where}. There is no evaluation before it."
+    change, low, high = _gain(run, "success")
+    start, end = _percent((run.before.get("success") or {}).get("value")), _percent(after.get("value"))
+    sentence = f"Success went from {start} to {end} {where}: {_points(change)} points"
+    if math.isnan(low):
+        return sentence + "."
+    sentence += f", 95 % interval {_points(low)} to {_points(high)}."
+    return sentence if low > 0 or high < 0 else sentence + " The interval contains zero: no change is shown."
+
+
+def _steps_done(run: Run) -> int:
+    return max((int(number(row.get("step")) or 0) for row in run.metrics), default=0)
+
+
+def _facts(run: Run) -> str:
+    last = run.metrics[-1] if run.metrics else {}
+    evaluations = run.evaluations or [run.before, run.after]
+    wall = sum(number(row.get("seconds")) or 0 for row in run.metrics)
+    facts = {
+        "Environment": run.option("env"),
+        "Method": run.option("algo"),
+        "Model": run.option("model"),
+        "Seed": run.option("seed"),
+        "Training steps": _steps_done(run) or None,
+        "Training time": _duration(wall),
+        "CPU time": _duration(sum(number(row.get("cpu_s")) or 0 for row in run.metrics)),
+        "Evaluation time": _duration(sum(number(entry.get("seconds")) or 0 for entry in evaluations)),
+        "Environment steps": f"{last['env_steps']:,}" if number(last.get("env_steps")) is not None else None,
+        "Sampled tokens": f"{last['tokens']:,}" if number(last.get("tokens")) is not None else None,
+        "Started": str(run.config.get("created", "")).replace("T", " ")[:16],
+    }
+    return "".join(
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd></div>"
+        for name, value in facts.items()
+        if value not in (None, "")
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"{hours} h {minutes:02d} min"
+        if hours
+        else f"{minutes} min {rest:02d} s"
+        if minutes
+        else f"{rest} s"
+        if seconds
+        else ""
+    )
+
+
+def _percent(value: Any) -> str:
+    number = number(value)
+    return "–" if number is None else f"{100 * number:.1f} %"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def _gain(run: Run, key: str) -> tuple[float, float, float]:
+    """Return (after - before, low, high) of a metric; NaN where it cannot be known.
+
+    The interval is a 95 % percentile bootstrap over the tasks both evaluations have, each with its own before and
+    after: pairing removes the spread between easy and hard tasks.
+    """
+    values = [number((entry.get(key) or {}).get("value")) for entry in (run.before, run.after)]
+    if values[0] is None or values[1] is None:
+        return math.nan, math.nan, math.nan
+    pairs = [
+        {(t["task"], t.get("seed")): number(float(t[key])) for t in entry.get("tasks") or () if t.get(key) is not None}
+        for entry in (run.before, run.after)
+    ]
+    common = sorted(pairs[0].keys() & pairs[1].keys(), key=str)
+    differences = np.array([pairs[1][task] - pairs[0][task] for task in common], dtype=np.float64)
+    if len(differences) < 2:
+        return values[1] - values[0], math.nan, math.nan
+    draws = np.random.default_rng(0).integers(len(differences), size=(4000, len(differences)))
+    low, high = np.percentile(differences[draws].mean(axis=1), [2.5, 97.5])
+    return values[1] - values[0], float(low), float(high)
+
+
+def _results(run: Run) -> str:
+    if not run.before and not run.after:
+        return _note("There is no evaluation yet: neither before nor after training.")
+    rows = [
+        _result_row(run, key, title)
+        for key, title in (("success", "Success"), ("score", "Score"), ("return", "Return"))
+    ]
+    head = "".join(
+        f'<th scope="col">{name}</th>' for name in ("", "Before", "After", "Change", "Estimate and interval")
+    )
+    table = f'<table class="results panel"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return table + f'<p class="muted">{html.escape(_how_measured(run))}</p>'
+
+
+def _how_measured(run: Run) -> str:
+    entry = run.after or run.before
+    success, score = entry.get("success") or {}, entry.get("score") or {}
+    parts = [
+        f"{entry.get('episodes', '?')} episodes of the {entry.get('split', '?')} split, {entry.get('decoding', '?')} decoding.",
+        f"Intervals: {success.get('interval', '?')} for success, {score.get('interval', '?')} otherwise; the change's is a"
+        " paired bootstrap over tasks.",
+    ]
+    for key, name, show in (
+        ("turns", "Turns per episode", "{:.1f}"),
+        ("tokens_per_turn", "Tokens per turn", "{:.1f}"),
+        ("invalid", "Refused actions", "{:.1%}"),
+    ):
+        values = [number(part.get(key)) for part in (run.before, run.after) if part]
+        if values and None not in values:
+            parts.append(f"{name}: {' → '.join(show.format(value) for value in values)}.")
+    if errors := sum(int(number(part.get("env_errors")) or 0) for part in (run.before, run.after)):
+        parts.append(f"{errors} episodes were lost to failures of the machinery and are not counted.")
+    return " ".join(parts)
+
+
+def _result_row(run: Run, key: str, title: str) -> str:
+    share = key in SHARES
+
+    def show(value: float | None) -> str:
+        return "–" if value is None or math.isnan(value) else f"{100 * value:.1f} %" if share else f"{value:.3f}"
+
+    cells, bars = [], []
+    for label, entry, mark in (("Before", run.before, "b"), ("After", run.after, "a")):
+        part = entry.get(key) or {}
+        value, low, high = (number(part.get(name)) for name in ("value", "low", "high"))
+        interval = (
+            f'<span class="interval">{show(low)} to {show(high)}</span>' if low is not None and high is not None else ""
+        )
+        cells.append(f'<td data-label="{label}"><span class="value">{show(value)}</span>{interval}</td>')
+        if value is not None:
+            bars.append((mark, value, value if low is None else low, value if high is None else high))
+    change, low, high = _gain(run, key)
+    if math.isnan(change):
+        cells.append('<td data-label="Change"><span class="value">–</span></td>')
+    else:
+        mark = "up" if low > 0 else "down" if high < 0 else ""
+        sign = (lambda v: _points(v)) if share else (lambda v: f"{v:+.3f}".replace("-", "−"))
+        interval = "" if math.isnan(low) else f'<span class="interval">{sign(low)} to {sign(high)}</span>'
+        cells.append(f'<td data-label="Change" class="{mark}"><span class="value">{sign(change)}</span>{interval}</td>')
+    return f'<tr><th scope="row">{title}</th>{"".join(cells)}<td class="plot">{_interval_plot(bars, share)}</td></tr>'
+
+
+def _interval_plot(bars: Sequence[tuple[str, float, float, float]], share: bool) -> str:
+    """Return an SVG with one line per estimate on a common axis (0 to 1 for shares)."""
+    if not bars:
+        return ""
+    low, high = (0.0, 1.0) if share else (min(0.0, *(bar[2] for bar in bars)), max(1.0, *(bar[3] for bar in bars)))
+    width = 300
+
+    def x(value: float) -> float:
+        return 8 + (width - 16) * (value - low) / (high - low)
+
+    parts = [f'<line class="axis" x1="{x(low):.1f}" x2="{x(high):.1f}" y1="34" y2="34"/>']
+    for tick in (low, (low + high) / 2, high):
+        text = f"{100 * tick:.0f} %" if share else f"{tick:g}"
+        parts.append(f'<text x="{x(tick):.1f}" y="46" text-anchor="middle">{text}</text>')
+    for row, (mark, value, start, end) in enumerate(bars):
+        y = 9 + 14 * row
+        parts.append(f'<line class="{mark}" x1="{x(start):.1f}" x2="{x(end):.1f}" y1="{y}" y2="{y}" stroke-width="2"/>')
+        parts.append(f'<circle class="{mark}" cx="{x(value):.1f}" cy="{y}" r="4.5"/>')
+    return f'<svg viewBox="0 0 {width} 50" aria-hidden="true">{"".join(parts)}</svg>'
+
+
+def _episodes_note(run: Run, payload: Mapping[str, Any]) -> str:
+    if not run.episodes:
+        return _note("No episode was kept in this run's episodes folder.")
+    notes = ""
+    if missing := len(run.episodes) - len(payload["episodes"]):
+        notes += _note(
+            f"{missing} of {len(run.episodes)} episodes are not in this file, to keep it small; they are in episodes/."
+        )
+    return notes
+
+
+def _setup(run: Run) -> str:
+    if not run.config:
+        return _note("config.json is missing, so what was run is not known.", "warn")
+    command = shlex.join(str(word) for word in run.config.get("command") or ())
+    parts = [f"<pre>{html.escape(command)}</pre>"] if command else []
+    sources = run.config.get("sources") or {}
+    options = run.config.get("options") or {}
+    chosen = {key: value for key, value in options.items() if sources.get(key, "default") != "default"}
+    rest = {key: value for key, value in options.items() if key not in chosen}
+    blocks = [f'<div class="setup panel"><h3>Command</h3>{"".join(parts) or "<p>not recorded</p>"}</div>']
+    for title, table, is_open in (
+        ("Options that were chosen", chosen, True),
+        ("Options left at their defaults", rest, False),
+        ("Versions", run.config.get("versions") or {}, False),
+    ):
+        if table:
+            cells = "".join(
+                f"<div><dt>{html.escape(str(key))}</dt><dd>{html.escape(_plain(value))}</dd></div>"
+                for key, value in sorted(table.items())
+            )
+            blocks.append(
+                f'<details class="setup panel"{" open" if is_open else ""}><summary>{title} ({len(table)})</summary>'
+                f'<dl class="options">{cells}</dl></details>'
+            )
+    return "".join(blocks)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
