@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
 import inspect
 import textwrap
 import types
@@ -421,8 +422,11 @@ def _env_class(env_id: str) -> Any:
 
     import vlgym  # noqa: F401  (registers the ids)
 
+    module, _, name = env_id.rpartition(":")
     try:
-        entry = gymnasium.spec(env_id).entry_point
+        if module:
+            importlib.import_module(module)
+        entry = gymnasium.spec(name).entry_point
         return load_env_creator(entry) if isinstance(entry, str) else entry
     except (gymnasium.error.Error, ImportError) as error:
         raise OptionError(f"Cannot load the environment {env_id!r}: {error}") from error

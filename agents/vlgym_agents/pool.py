@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing as mp
 import os
+import pickle
 import queue
 import signal
 import threading
@@ -22,6 +23,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Protocol
 
 from vlgym.core.errors import BackendError, VlgymError
+
+START_TIMEOUT = 300.0
+"""Seconds a worker process may take to start (its deadline for commands counts from then)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +215,14 @@ def _work(connection: Connection, spec: EnvSpec, slots: int, timeout: float) -> 
         signal.signal(getattr(signal, name), signal.SIG_IGN if name == "SIGINT" else signal.SIG_DFL)
     pool = ThreadPool(spec, slots, timeout)
     try:
+        connection.send("ready")
         while (commands := connection.recv()) is not None:
-            connection.send(pool.run(commands))
+            replies = pool.run(commands)
+            try:
+                connection.send(replies)
+            except (TypeError, AttributeError, pickle.PicklingError) as error:
+                reason = f"The environment's observation or info cannot be sent between processes: {error}"
+                connection.send([Reply(error=reason)] * len(commands))
     except (EOFError, OSError):
         pass
     finally:
@@ -226,6 +236,14 @@ class _Worker:
         self.process = context.Process(target=_work, args=(theirs, spec, slots, timeout), daemon=True, name="vlgym-worker")
         self.process.start()
         theirs.close()
+        self._ready = False
+
+    def send(self, commands: list[Command]) -> None:
+        """Hand over a round, once the process is up; a dead one is noticed by whoever waits for the answer."""
+        with contextlib.suppress(EOFError, OSError, ValueError):
+            if not self._ready and self.connection.poll(START_TIMEOUT):
+                self._ready = self.connection.recv() == "ready"
+            self.connection.send(commands)
 
     def stop(self, patience: float) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -262,8 +280,7 @@ class ProcessPool:
             waiting.setdefault(command.slot % self.workers, []).append(i)
         for number, indices in waiting.items():
             local = [_moved(commands[i], commands[i].slot // self.workers) for i in indices]
-            with contextlib.suppress(OSError, ValueError):  # a dead worker is noticed below
-                self._workers[number].connection.send(local)
+            self._workers[number].send(local)
         deadline = time.monotonic() + self.timeout + 5.0  # the worker's own deadline comes first
         while waiting:
             for number, answer in self._receive(list(waiting), deadline).items():
@@ -282,9 +299,9 @@ class ProcessPool:
                     raise TimeoutError(f"did not answer within {self.timeout:g} s")
                 out[number] = self._workers[number].connection.recv()
             except (EOFError, OSError) as error:
+                self._workers[number].process.join(0.0 if isinstance(error, TimeoutError) else 1.0)
                 code = self._workers[number].process.exitcode
-                late = isinstance(error, TimeoutError)
-                why = str(error) if late else f"died (exit code {code})" if code is not None else "died"
+                why = str(error) if isinstance(error, TimeoutError) else f"died (exit code {code})"
                 out[number] = [Reply(error=f"The environment worker {why} and was restarted.")] * self.size
                 self._replace(number)
         return out
@@ -306,8 +323,3 @@ class ProcessPool:
 
 def _moved(command: Command, slot: int) -> Command:
     return Command(slot, command.kind, command.action, command.task, command.seed)
-
-
-def cpu_count() -> int:
-    """Number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -62,14 +62,16 @@ class View:
     Attributes:
         batch: the rows and flat arrays [n].
         scores: differentiable scores of those rows.
-        streams: further float32 [n] tensors: "advantages", "old_logprobs", "weights", "behaviour" (log-probs recorded at
+        streams: float32 [n] tensors: "advantages", "old_logprobs", "weights", "behaviour" (log-probs recorded at
             sampling), "targets" (critic's target of the token's turn, with a critic), and one per entry of `passes`.
+        rows: int64 [n], row of each token.
         heads: int64 [T], index in [0, n) of the first token of each trained action, aligned with `scores.values`.
     """
 
     batch: Batch
     scores: Scores
     streams: Mapping[str, torch.Tensor]
+    rows: torch.Tensor
     heads: torch.Tensor
 
 
@@ -93,7 +95,7 @@ class Parts:
         weigh: token weights over a whole optimiser batch, denominators included (`losses.token_weights`).
         keep: whether a group stays in the batch; dropped groups are in no loss and no denominator.
         refill: dropped groups are replaced by fresh ones until so many times the wanted groups were drawn (1: never).
-        repair: may replace members of a group (by stored successes, marked `replayed`); the statistics are taken before.
+        repair: may replace members of a group (by stored successes, marked `replayed`); statistics are taken before.
         passes: extra forward passes before the first update; each becomes a stream. "old_logprobs" replaces the
             log-probs recorded at sampling, which then remain as "behaviour".
         idle_zero: tokens without advantage have no gradient, so rows made only of them need no forward pass.

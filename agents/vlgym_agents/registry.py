@@ -2,12 +2,13 @@
 
 A method row names a `Recipe` (see recipe.py). A model row names
 
-    load(source: str, *, action_help: str = "", <options with defaults>) -> Policy
+    load(source: str, *, <options with defaults>) -> Policy
 
-where `source` is what follows ``--model``: the row's own name, or a hub id or folder for the row FALLBACK_MODEL;
-`action_help` is the environment's action grammar in words, for the prompt; every further keyword is an option
-``model.<name>`` of the command line, its annotation the type and its default the default. The module may also define
-PRESET, a dict of dotted options ("optim.lr": 3e-4) that this model wants instead of the trainer's defaults.
+where `source` is what follows ``--model``: the row's own name, or a hub id or folder for the row FALLBACK_MODEL. Every
+keyword is an option ``model.<name>`` of the command line, its annotation the type and its default the default; two are
+filled in where the loader takes them: `action_help`, the environment's action grammar in words, for the prompt, and
+`family`, the environment's tag. The module may also define PRESET, a dict of dotted options ("optim.lr": 3e-4) that this
+model wants instead of the trainer's defaults.
 """
 
 from __future__ import annotations
@@ -110,3 +111,8 @@ def env_id(name: str) -> str:
     if name in gymnasium.registry or ":" in name:
         return name
     raise unknown("environment", name, [row.id for row in ENVS] + [tag for row in ENVS for tag in row.tags])
+
+
+def tag(env_id: str) -> str | None:
+    """Return the first tag of an environment of the table, None for any other."""
+    return next((row.tags[0] for row in ENVS if row.id == env_id and row.tags), None)

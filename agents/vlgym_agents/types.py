@@ -45,6 +45,7 @@ class Turn:
         value: critic's value of the observation at sampling time; None without a value head.
         info: the environment's info after the step, without bulky entries.
         observation: what was observed before the action (kept for the report; None when not recorded).
+        opening: `chunk`'s observation encoded as the first of a context, where a history window > 1 will begin there.
     """
 
     chunk: Chunk
@@ -58,6 +59,7 @@ class Turn:
     value: float | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
     observation: Mapping[str, Any] | None = None
+    opening: Chunk | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -73,7 +73,11 @@ class Catalogue(Protocol):
         ...
 
     def nouns(self, index: int) -> frozenset[str]:
-        """Return the lower-cased nouns of product `index`'s title."""
+        """Return the distinct lower-cased nouns of product `index`'s title."""
+        ...
+
+    def noun_count(self, index: int) -> int:
+        """Return how many words of the title are nouns, repeats counted (the original's title score divides by it)."""
         ...
 
 

@@ -104,6 +104,7 @@ def _facts(run: Run) -> str:
         "Method": run.option("algo"),
         "Model": run.option("model"),
         "Seed": run.option("seed"),
+        "Control": None if run.option("control") == "none" else run.option("control"),
         "Training steps": _steps_done(run) or None,
         "Training time": _duration(wall),
         "CPU time": _duration(sum(number(row.get("cpu_s")) or 0 for row in run.metrics)),
@@ -134,12 +135,16 @@ def _duration(seconds: float) -> str:
 
 
 def _percent(value: Any) -> str:
-    number = number(value)
-    return "–" if number is None else f"{100 * number:.1f} %"
+    share = number(value)
+    return "–" if share is None else f"{100 * share:.1f} %"
 
 
 def _points(share: float) -> str:
     return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
 
 
 def _gain(run: Run, key: str) -> tuple[float, float, float]:
@@ -148,20 +153,19 @@ def _gain(run: Run, key: str) -> tuple[float, float, float]:
     The interval is a 95 % percentile bootstrap over the tasks both evaluations have, each with its own before and
     after: pairing removes the spread between easy and hard tasks.
     """
-    values = [number((entry.get(key) or {}).get("value")) for entry in (run.before, run.after)]
-    if values[0] is None or values[1] is None:
+    start, end = (number((entry.get(key) or {}).get("value")) for entry in (run.before, run.after))
+    if start is None or end is None:
         return math.nan, math.nan, math.nan
-    pairs = [
-        {(t["task"], t.get("seed")): number(float(t[key])) for t in entry.get("tasks") or () if t.get(key) is not None}
+    before, after = (
+        {(task["task"], task.get("seed")): float(task[key]) for task in entry.get("tasks") or () if key in task}
         for entry in (run.before, run.after)
-    ]
-    common = sorted(pairs[0].keys() & pairs[1].keys(), key=str)
-    differences = np.array([pairs[1][task] - pairs[0][task] for task in common], dtype=np.float64)
+    )
+    differences = np.array([after[task] - before[task] for task in before if task in after], dtype=np.float64)
     if len(differences) < 2:
-        return values[1] - values[0], math.nan, math.nan
+        return end - start, math.nan, math.nan
     draws = np.random.default_rng(0).integers(len(differences), size=(4000, len(differences)))
     low, high = np.percentile(differences[draws].mean(axis=1), [2.5, 97.5])
-    return values[1] - values[0], float(low), float(high)
+    return end - start, float(low), float(high)
 
 
 def _results(run: Run) -> str:
@@ -182,9 +186,10 @@ def _how_measured(run: Run) -> str:
     entry = run.after or run.before
     success, score = entry.get("success") or {}, entry.get("score") or {}
     parts = [
-        f"{entry.get('episodes', '?')} episodes of the {entry.get('split', '?')} split, {entry.get('decoding', '?')} decoding.",
-        f"Intervals: {success.get('interval', '?')} for success, {score.get('interval', '?')} otherwise; the change's is a"
-        " paired bootstrap over tasks.",
+        f"{entry.get('episodes', '?')} episodes of the {entry.get('split', '?')} split,"
+        f" {entry.get('decoding', '?')} decoding.",
+        f"Intervals: {success.get('interval', '?')} for success, {score.get('interval', '?')} otherwise;"
+        " that of the change is a paired bootstrap over tasks.",
     ]
     for key, name, show in (
         ("turns", "Turns per episode", "{:.1f}"),
@@ -220,7 +225,7 @@ def _result_row(run: Run, key: str, title: str) -> str:
         cells.append('<td data-label="Change"><span class="value">–</span></td>')
     else:
         mark = "up" if low > 0 else "down" if high < 0 else ""
-        sign = (lambda v: _points(v)) if share else (lambda v: f"{v:+.3f}".replace("-", "−"))
+        sign = _points if share else _signed
         interval = "" if math.isnan(low) else f'<span class="interval">{sign(low)} to {sign(high)}</span>'
         cells.append(f'<td data-label="Change" class="{mark}"><span class="value">{sign(change)}</span>{interval}</td>')
     return f'<tr><th scope="row">{title}</th>{"".join(cells)}<td class="plot">{_interval_plot(bars, share)}</td></tr>'

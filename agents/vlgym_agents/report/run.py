@@ -24,10 +24,8 @@ class Run:
     problems: list[str] = field(default_factory=list)
 
     def option(self, name: str) -> Any:
-        """Return an option of config.json by its last part ("steps" finds "train.steps"), or None."""
-        options = self.config.get("options") or {}
-        hits = [key for key in options if key == name] or [key for key in options if key.rpartition(".")[2] == name]
-        return options[hits[0]] if hits else None
+        """Return option ``run.<name>`` of config.json, or None."""
+        return (self.config.get("options") or {}).get(f"run.{name}")
 
 
 def load(folder: Path) -> Run:

@@ -10,6 +10,7 @@ Legend: n pieces of a chunk (its final `<act>` position included), w words of a 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from vlgym_agents.types import Chunk
 _MARKUP = (("[button] ", " [button_]", BUTTON), ("[clicked button] ", " [clicked button_]", CLICKED))
 _MAX_CHARS = 200_000
 _MAX_LINE = 2_000
+_DECIMAL = re.compile(r"[0-9][0-9,]{0,10}(\.[0-9]{1,6})?")
 _EDGE = ".,;:!?\"'()[]{}"
 
 
@@ -153,14 +155,12 @@ def _chunk(
     digest = hashlib.blake2b(digest_size=16)
     for name in ("words", "split", "cells"):
         digest.update(extra[name].tobytes())
-    digest.update(ids.tobytes() + b"" if picture is None else ids.tobytes() + picture.image.tobytes())
-    digest.update(spans.tobytes())
+    digest.update(ids.tobytes() + spans.tobytes())
+    if picture is not None:
+        digest.update(picture.image.tobytes())
     extra["key"] = digest.digest()
     return Chunk(ids, () if picture is None else (picture.image,), extra)
 
 
 def _value(word: str) -> float:
-    try:
-        return float(word.replace(",", "")) if word[0].isdigit() and len(word) <= 12 else np.nan
-    except ValueError:
-        return np.nan
+    return float(word.replace(",", "")) if _DECIMAL.fullmatch(word) else np.nan

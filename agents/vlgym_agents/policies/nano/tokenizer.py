@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import zlib
 from functools import cached_property
 from pathlib import Path
 
@@ -115,7 +116,8 @@ class NanoTokenizer(PreTrainedTokenizerFast):
             row = np.zeros(width, np.int32)
             plural = len(word) > 3 and word[-1] == "s" and word[-2] not in "s'’"  # "shirts" reads as "shirt" + "s"
             ids = self.plain(" " + word[:-1][:64]) + self.plain("s") if plural else self.plain(" " + word[:64])
-            ids = ids[:width]
+            if len(ids) > width:  # keep long words (serial numbers) apart
+                ids = [*ids[: width - 1], CONTROLS + 256 + zlib.crc32(word.encode()) % 1024]
             row[: len(ids)] = ids
             self._words[key] = row
         return self._words[key]

@@ -1,0 +1,81 @@
+"""nano: a small vision-language transformer of ours, the default policy.
+
+`load` opens shipped or saved weights; `fresh` makes an untrained one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from vlgym_agents.policies.nano.config import NanoConfig
+from vlgym_agents.policies.nano.model import NanoForImageTextToText, register
+from vlgym_agents.policies.nano.policy import NanoPolicy
+from vlgym_agents.policies.nano.tokenizer import NanoTokenizer
+
+register()
+
+__all__ = ["NanoConfig", "NanoForImageTextToText", "NanoPolicy", "NanoTokenizer", "fresh", "load", "shipped"]
+
+
+def fresh(config: NanoConfig | None = None, seed: int = 0, tokenizer: NanoTokenizer | None = None) -> NanoPolicy:
+    """Return an untrained policy; equal seeds give equal weights, whatever was drawn from torch before."""
+    tokenizer = tokenizer or NanoTokenizer.build()
+    config = config or NanoConfig(vocab_size=len(tokenizer))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = NanoForImageTextToText(config)
+    return NanoPolicy(module.eval(), tokenizer, "nano-fresh")
+
+
+def shipped(family: str | None = None) -> Path:
+    """Return the folder of shipped weights: ``nano-<family>`` where a family has a warm start, else ``nano``.
+
+    Raises:
+        FileNotFoundError: the weights are not installed.
+    """
+    import envs_assets
+
+    root = Path(next(iter(envs_assets.__path__)))
+    for name in ([f"nano-{family}"] if family else []) + ["nano"]:
+        if (root / name / "config.json").is_file():
+            return root / name
+    raise FileNotFoundError(
+        f"No nano weights under {root}; make them with: python -m vlgym_agents.policies.nano.pretrain --out {root / 'nano'}"
+    )
+
+
+def load(name_or_folder: str | Path = "nano", *, family: str | None = None, value_head: bool = False) -> NanoPolicy:
+    """Open a nano policy.
+
+    Args:
+        name_or_folder: "nano" opens the shipped weights (`family`'s warm start if there is one, such as "webshop");
+            "nano-<family>" opens that one; anything else is a folder written by `NanoPolicy.save`.
+        family: tag of the environment it will act in.
+        value_head: add a critic; one absent from the weights starts at zero.
+
+    Raises:
+        FileNotFoundError: no weights there.
+        ValueError: the folder holds another model.
+    """
+    from safetensors.torch import load_file
+
+    name = str(name_or_folder)
+    folder = Path(name)
+    if name == "nano" or (name.startswith("nano-") and not folder.is_dir()):
+        folder = shipped(name.partition("-")[2] or family)
+    if not (folder / "config.json").is_file() or not (folder / "model.safetensors").is_file():
+        raise FileNotFoundError(f"{folder} holds no nano model: config.json and model.safetensors are needed.")
+    config = NanoConfig.from_pretrained(folder)
+    if config.model_type != NanoConfig.model_type:
+        raise ValueError(f"{folder} holds a {config.model_type!r} model, not nano; open it as --model {folder}.")
+    config.value_head = config.value_head or value_head
+    policy = fresh(config, tokenizer=NanoTokenizer.from_pretrained(folder))
+    weights = {key: value.float() for key, value in load_file(folder / "model.safetensors").items()}
+    missing, unknown = policy.module.load_state_dict(weights, strict=False)
+    if unknown or any(not key.startswith("critic.") for key in missing):
+        names = ", ".join([*unknown, *missing][:3])
+        raise ValueError(f"The weights in {folder} are of another shape of nano ({names}); make them again.")
+    policy.name = name
+    return policy

@@ -1,0 +1,249 @@
+"""NanoPolicy: the `Policy` that `--model nano` names.
+
+Legend: as in layout.py; N trained tokens of the rows given.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vlgym.core.actions import MAX_ACTION_CHARS
+from vlgym.core.errors import ActionError
+from vlgym_agents.policies import sampling as processed
+from vlgym_agents.policies.nano import grammar, pieces
+from vlgym_agents.policies.nano.columns import Columns
+from vlgym_agents.policies.nano.config import NanoConfig
+from vlgym_agents.policies.nano.layout import Layout, lay_out
+from vlgym_agents.policies.nano.model import NanoForImageTextToText
+from vlgym_agents.policies.nano.pack import Packed, Pair, distinct, pack
+from vlgym_agents.policies.nano.session import NanoSession, points_of
+from vlgym_agents.policies.nano.tokenizer import CONTROLS, NanoTokenizer
+from vlgym_agents.policy import Sampling, Scores
+from vlgym_agents.types import Chunk, Ids, Row
+
+
+class NanoPolicy:
+    """Reads observations as pieces, speaks in verbs and pointers; implements `vlgym_agents.policy.Policy`.
+
+    Attributes:
+        name: what it was loaded from.
+        module: the model; a peft wrapper of it is fine too.
+        tokenizer: its tokenizer.
+    """
+
+    def __init__(self, module: torch.nn.Module, tokenizer: NanoTokenizer, name: str = "nano") -> None:
+        self.name = name
+        self.module = module
+        self.tokenizer = tokenizer
+        self._frozen_base: NanoPolicy | None = None
+        self._columns = Columns(self.core, _writable(tokenizer, self.config.vocab_size))
+
+    @property
+    def core(self) -> NanoForImageTextToText:
+        """The model itself, inside a peft wrapper if there is one."""
+        return self.module.get_base_model() if hasattr(self.module, "get_base_model") else self.module  # type: ignore
+
+    @property
+    def config(self) -> NanoConfig:
+        """The model's shape."""
+        return self.core.config
+
+    # ------------------------------------------------------------------ the Policy protocol
+
+    def encode(self, observation: Mapping[str, Any], info: Mapping[str, Any], *, first: bool) -> Chunk:
+        """Return the pieces of an observation; see `pieces.encode`."""
+        return pieces.encode(observation, info, self.config, self.tokenizer, first=first)
+
+    def session(self, slots: int) -> NanoSession:
+        """Return an empty session."""
+        return NanoSession(self.core, self.tokenizer, self._columns, slots)
+
+    def score(self, rows: Sequence[Row], sampling: Sampling) -> Scores:
+        """Return scores of the trained tokens in one pass over whole rows; distinct pages are encoded once.
+
+        Raises:
+            ValueError: no rows, or a trained token that the grammar does not permit at its place.
+        """
+        if not rows:
+            raise ValueError("score() needs at least one row.")
+        ids, observations, which = self._collate(rows)
+        device = next(self.core.parameters()).device
+        layout = lay_out(ids)
+        read = self.core.observe(observations.to(device))
+        lengths = (observations.kinds > 0).sum(1).numpy()
+        flat = np.concatenate([k * read.shape[1] + np.arange(lengths[k]) for k in which])
+        stems = read.flatten(0, 1)[torch.as_tensor(flat, device=device)]
+        hidden, keys = self.core.hidden(torch.as_tensor(ids, device=device), layout, stems)
+        tokens = _Tokens.of(rows, ids, layout, sampling)
+        logprobs = self._token_logprobs(tokens, layout, hidden, keys, sampling)
+        values = None
+        if self.config.value_head:
+            acts = torch.as_tensor(layout.acts[tokens.turns], device=device)
+            values = self.core.values(hidden.flatten(0, 1)[acts])
+        return Scores(*logprobs, values)
+
+    def demonstrate(self, chunks: Sequence[Chunk], action: str) -> Ids:
+        """Return the ids that spell `action` after `chunks`.
+
+        Raises:
+            ActionError: nothing the policy can see spells it.
+        """
+        if len(action) > MAX_ACTION_CHARS:
+            raise ActionError(f"An action of {len(action)} characters is too long to say.")
+        opening, chunk = chunks[0].extra, chunks[-1].extra
+        scope, points = grammar.Scope.of(opening, chunk), points_of(opening, chunk)
+        return np.array(grammar.utter(action, scope, points, self.config.vocab_size, self.tokenizer), np.int32)
+
+    def save(self, folder: Path) -> None:
+        """Write weights (safetensors), config.json and tokenizer files."""
+        self.module.save_pretrained(folder)
+        if self.module is not self.core:
+            self.config.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+    def reference(self) -> NanoPolicy:
+        """Return a frozen copy."""
+        module = copy.deepcopy(self.module).eval().requires_grad_(False)
+        return NanoPolicy(module, self.tokenizer, self.name)
+
+    def parameters(self) -> Iterable[torch.nn.Parameter]:
+        """Return trainable parameters."""
+        return (p for p in self.module.parameters() if p.requires_grad)
+
+    # ------------------------------------------------------------------ the `transformers` face
+
+    def inputs(self, chunks: Sequence[Chunk]) -> dict[str, Any]:
+        """Return keyword arguments for `module(...)` or `module.generate(...)`: one sequence a chunk, left-padded."""
+        longest = max(len(chunk.ids) for chunk in chunks)
+        ids = np.zeros((len(chunks), longest), np.int64)
+        for row, chunk in zip(ids, chunks):
+            row[longest - len(chunk.ids) :] = chunk.ids
+        tensor = torch.from_numpy(ids)
+        packed = pack([(chunk.extra, chunk) for chunk in chunks])
+        return {"input_ids": tensor, "observations": packed, "attention_mask": (tensor > 0).long()}
+
+    def grammar_processor(self, chunks: Sequence[Chunk], sampling: Sampling) -> Any:
+        """Return a logits processor that holds `generate` to the grammar of actions after `inputs(chunks)`."""
+        from transformers import LogitsProcessorList
+
+        longest = max(len(chunk.ids) for chunk in chunks)
+        scopes = [grammar.Scope.of(chunk.extra, chunk.extra) for chunk in chunks]
+
+        def suppress(input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+            vocabulary = self.config.vocab_size
+            mask = torch.full_like(scores, -torch.inf)
+            for row, said, scope in zip(mask, input_ids[:, longest:].tolist(), scopes):
+                if said and grammar.is_end(said[-1]) or 0 in said:
+                    row[0] = 0.0
+                    continue
+                choice = grammar.options(said, scope, sampling)
+                row[list(choice.control)] = 0.0
+                row[vocabulary + choice.low : vocabulary + choice.high] = 0.0
+                if choice.text:
+                    row[CONTROLS:vocabulary] = torch.where(self._columns.writable, 0.0, -torch.inf)
+            return torch.where(mask == 0, scores.clamp(min=-1e30), mask)
+
+        return LogitsProcessorList([suppress])
+
+    # ------------------------------------------------------------------ inside
+
+    def _collate(self, rows: Sequence[Row]) -> tuple[np.ndarray, Packed, np.ndarray]:
+        """Return (ids int64 [B, L] right-padded, distinct observations, which of them each chunk is)."""
+        pairs: list[Pair] = [(row.chunks[0].extra, chunk) for row in rows for chunk in row.chunks]
+        kept, which = distinct(pairs)
+        ids = np.zeros((len(rows), max(row.length for row in rows)), np.int64)
+        for line, row in zip(ids, rows):
+            parts = [part for chunk, action in zip(row.chunks, row.actions) for part in (chunk.ids, action)]
+            whole = np.concatenate(parts)
+            line[: len(whole)] = whole
+        return ids, pack(kept), which
+
+    def _token_logprobs(
+        self, tokens: _Tokens, layout: Layout, hidden: torch.Tensor, keys: torch.Tensor, sampling: Sampling
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (log-probs, entropies), float [N]; tokens the grammar forces are exact zeros."""
+        device = hidden.device
+        total = hidden.new_zeros(len(tokens.ids))
+        free = np.flatnonzero(~tokens.forced)
+        if not len(free):
+            return total, total.clone()
+        queries = torch.as_tensor(tokens.queries[free], device=device)
+        h = hidden.flatten(0, 1)[queries]
+        candidates = layout.candidates[tokens.turn_of[free]]
+        pointers = self._pointer_scores(h, queries, keys, torch.as_tensor(candidates, device=device))
+        logs = self._columns.logprobs(h, pointers, [tokens.choices[i] for i in free], sampling)
+        columns = self._columns.columns(tokens.ids[free].tolist(), pointers.shape[1])
+        picked = processed.gather(logs, torch.as_tensor(columns, device=device))
+        place = torch.as_tensor(free, device=device)
+        return total.index_copy(0, place, picked), total.index_copy(0, place, processed.entropy(logs))
+
+    def _pointer_scores(
+        self, h: torch.Tensor, queries: torch.Tensor, keys: torch.Tensor, candidates: torch.Tensor
+    ) -> torch.Tensor:
+        """Return float [N, K]: queries of a row are scored against all its places at once, then candidates picked,
+        which copies no keys."""
+        count, length = keys.shape[:2]
+        row = torch.div(queries, length, rounding_mode="floor")
+        per_row = torch.bincount(row, minlength=count)
+        slot = torch.arange(len(row), device=row.device) - (per_row.cumsum(0) - per_row)[row]
+        padded = h.new_zeros(count, int(per_row.max()), keys.shape[-1])
+        padded = padded.index_put((row, slot), self.core.heads.asks(h))
+        scores = torch.bmm(padded, keys.transpose(1, 2))[row, slot]  # [N, L]
+        return scores.gather(1, candidates - row[:, None] * length * (candidates > 0)) if len(row) else scores
+
+
+class _Tokens:
+    """The trained tokens of rows, flat.
+
+    Attributes:
+        ids: int64 [N].  queries: int64 [N], flat place before each.  turn_of: int64 [N].
+        choices: what was permitted there.  forced: bool [N].  turns: int64 [T], trained turns.
+    """
+
+    def __init__(self) -> None:
+        self.choices: list[grammar.Options] = []
+        self.ids = self.queries = self.turn_of = self.turns = np.zeros(0, np.int64)
+        self.forced = np.zeros(0, bool)
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], ids: np.ndarray, layout: Layout, sampling: Sampling) -> _Tokens:
+        """Walk the rows; raises ValueError for a token that could not have been sampled at its place."""
+        tokens, sampled, queries, turn_of, turns = cls(), [], [], [], []
+        turn = 0
+        for row in rows:
+            for chunk, action, trained in zip(row.chunks, row.actions, row.trained):
+                if trained:
+                    turns.append(turn)
+                    scope = grammar.Scope.of(row.chunks[0].extra, chunk.extra)
+                    said = action.tolist()
+                    for i, token in enumerate(said):
+                        choice = grammar.options(said[:i], scope, sampling)
+                        _check(token, choice, chunk, layout, turn)
+                        tokens.choices.append(choice)
+                    sampled += said
+                    queries += range(int(layout.acts[turn]), int(layout.acts[turn]) + len(said))
+                    turn_of += [turn] * len(said)
+                turn += 1
+        tokens.ids, tokens.queries = np.array(sampled, np.int64), np.array(queries, np.int64)
+        tokens.turn_of, tokens.turns = np.array(turn_of, np.int64), np.array(turns, np.int64)
+        tokens.forced = np.array([choice.forced is not None for choice in tokens.choices], bool)
+        return tokens
+
+
+def _check(token: int, choice: grammar.Options, chunk: Chunk, layout: Layout, turn: int) -> None:
+    if token in choice.control or (choice.text and CONTROLS <= token):
+        return
+    if token < CONTROLS or not choice.low < choice.high:
+        raise ValueError(f"Token {token} of turn {turn} is not permitted at its place, so it was not sampled here.")
+
+
+def _writable(tokenizer: NanoTokenizer, vocabulary: int) -> torch.Tensor:
+    """Return bool [V - CONTROLS]: BPE ids that free text between quotes may contain."""
+    spelt = [tokenizer.convert_ids_to_tokens(i) or "" for i in range(CONTROLS, vocabulary)]
+    return torch.tensor([bool(text) and '"' not in text and "\\" not in text and "Ċ" not in text for text in spelt])

@@ -1,0 +1,246 @@
+"""Writing a run folder (format: loop.py), TensorBoard, Weights & Biases, and the progress bar."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from vlgym.core.errors import VlgymError, require
+from vlgym_agents.checkpoint import disk_errors
+from vlgym_agents.options import Config
+from vlgym_agents.types import Trace, Turn
+
+PACKAGES = ("vlgym", "numpy", "torch", "transformers", "gymnasium")
+
+
+def to_json(value: Any) -> Any:
+    """Return `value` as JSON can hold it: numpy scalars and arrays plain, NaN and infinities null, the rest as text."""
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [to_json(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, (str, int, bool)) or value is None else str(value)
+
+
+def episode_json(
+    trace: Trace, name: str, kind: str, step: int, *, advantage: Any = None, parts: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Return the episode object of the run folder (see loop.py); `image` is True where a picture must be written."""
+    return {
+        "name": name,
+        "kind": kind,
+        "step": step,
+        "task": trace.task,
+        "seed": trace.seed,
+        "group": trace.group,
+        "member": trace.member,
+        "instruction": trace.instruction,
+        "success": trace.success,
+        "score": trace.score,
+        "return": trace.ret,
+        "return_parts": dict(parts or {}),
+        "advantage": None if advantage is None else float(np.mean(advantage)),
+        "env_error": trace.env_error,
+        "replayed": trace.replayed,
+        "turns": [_turn_json(turn, f"{name}-t{k:02d}.png") for k, turn in enumerate(trace.turns)],
+    }
+
+
+def _turn_json(turn: Turn, picture: str) -> dict[str, Any]:
+    seen = turn.observation or {}
+    return {
+        "image": picture if "image" in seen else None,
+        "text": seen.get("text"),
+        "instruction": seen.get("instruction"),
+        "words": turn.text,
+        "action": turn.action,
+        "tokens": len(turn.ids),
+        "logprob": float(turn.logprobs.sum()),
+        "value": turn.value,
+        "reward": turn.reward,
+        "terminated": turn.terminated,
+        "truncated": turn.truncated,
+        "action_valid": bool(turn.info.get("action_valid", True)),
+        "error": str(turn.info.get("error") or ""),
+        "info": dict(turn.info),
+    }
+
+
+class RunFolder:
+    """The folder of one run, open for writing.
+
+    Args:
+        path: created if need be; must be empty unless `resumed`.
+        config: written to config.json.
+        resumed: step of the checkpoint the run goes on from; later lines of metrics.jsonl are dropped. None: a new run.
+        quiet: no progress bar.
+
+    Raises:
+        CheckpointError: the folder cannot be written.  VlgymError: it holds another run.
+    """
+
+    def __init__(self, path: Path, config: Config, *, resumed: int | None = None, quiet: bool = False) -> None:
+        self.path, self.resumed = path, resumed
+        if resumed is None and (path / "metrics.jsonl").exists():
+            raise VlgymError(f"{str(path)!r} already holds a run: continue it with --resume, or choose another --out.")
+        with self.writing():
+            (path / "episodes").mkdir(parents=True, exist_ok=True)
+            if resumed is None:
+                self._write("config.json", self._describe(config))
+            else:
+                self._forget_after(resumed)
+            self._metrics: TextIO = open(path / "metrics.jsonl", "a", encoding="utf-8")  # noqa: SIM115 (held open)
+            self._board = self._open_board(resumed)
+        self._wandb = self._open_wandb(config) if config.run.wandb else None
+        self._bar = self._open_bar(config.run.steps, resumed or 0, quiet)
+
+    def writing(self) -> contextlib.AbstractContextManager[None]:
+        """Turn a full or read-only disk into one sentence."""
+        return disk_errors("the run", self.path, "The last checkpoint is intact: mend it, then use --resume.")
+
+    @staticmethod
+    def _describe(config: Config) -> dict[str, Any]:
+        versions = {"python": platform.python_version()}
+        for package in PACKAGES:
+            with contextlib.suppress(PackageNotFoundError):
+                versions[package] = version(package)
+        return {
+            "format": 1,
+            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "command": sys.argv,
+            "versions": versions,
+            "options": config.flat(),
+            "sources": dict(config.sources),
+        }
+
+    def _forget_after(self, step: int) -> None:
+        for name in ("metrics.jsonl", "eval.jsonl"):
+            file = self.path / name
+            if file.exists():
+                lines = [line for line in file.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+                file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    def _open_board(self, resumed: int | None) -> Any:
+        require("tensorboard", extra="train", purpose="Curves")
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(str(self.path / "tb"), purge_step=None if resumed is None else resumed + 1)
+
+    def _open_wandb(self, config: Config) -> Any:
+        wandb = require("wandb", extra="wandb", purpose="--wandb")
+        return wandb.init(project="vlgym", dir=str(self.path), config=to_json(config.flat()), resume="allow")
+
+    @staticmethod
+    def _open_bar(steps: int, start: int, quiet: bool) -> Any:
+        from tqdm import tqdm
+
+        pause = 0.1 if sys.stderr.isatty() else 10.0  # a log file wants few lines
+        return tqdm(total=steps, initial=start, disable=quiet, unit="step", dynamic_ncols=True, mininterval=pause)
+
+    # -------------------------------------------------------------- events
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        """Write one line of metrics.jsonl and the curves, and move the bar."""
+        step = int(values["step"])
+        with self.writing():
+            self._metrics.write(json.dumps(to_json(values)) + "\n")
+            self._metrics.flush()
+            for name, value in values.items():
+                if name != "step":
+                    self._board.add_scalar(f"train/{name}", value, step)
+        if self._wandb is not None:
+            self._wandb.log({f"train/{name}": value for name, value in values.items()}, step=step)
+        shown = {
+            "success": f"{values['success']:.2f}",
+            "return": f"{values['return']:.3f}",
+            "tok/s": f"{values['tokens_per_s']:.0f}",
+            "ep/s": f"{values['episodes_per_s']:.2f}",
+        }
+        self._bar.set_postfix(shown, refresh=False)
+        self._bar.update(step - self._bar.n)
+
+    def evaluation(self, result: Mapping[str, Any]) -> None:
+        """Write eval_<name>.json and one line of eval.jsonl."""
+        with self.writing():
+            self._write(f"eval_{result['name']}.json", result)
+            short = {key: value for key, value in result.items() if key != "tasks"}
+            with open(self.path / "eval.jsonl", "a", encoding="utf-8") as file:
+                file.write(json.dumps(to_json(short)) + "\n")
+            for name in ("success", "score", "return"):
+                self._board.add_scalar(f"eval/{name}", result[name]["value"], int(result["step"]))
+            self._board.flush()
+        if self._wandb is not None:
+            self._wandb.log({f"eval/{name}": result[name]["value"] for name in ("success", "score", "return")})
+
+    def episode(self, trace: Trace, episode: Mapping[str, Any]) -> None:
+        """Write a sampled episode and its pictures."""
+        from PIL import Image
+
+        with self.writing():
+            for turn, described in zip(trace.turns, episode["turns"]):
+                if described["image"]:
+                    assert turn.observation is not None
+                    Image.fromarray(turn.observation["image"]).save(self.path / "episodes" / described["image"])
+            self._write(f"episodes/{episode['name']}.json", episode)
+
+    def progress(self, what: str, total: int) -> Callable[[Trace], None]:
+        """Return a callback that shows how many of `total` episodes of `what` have ended."""
+        done = 0
+
+        def show(_: Trace) -> None:
+            nonlocal done
+            done += 1
+            self._bar.set_description(f"{what} {done}/{total}", refresh=False)
+            self._bar.update(0)  # redraws, if the last time is long enough ago
+
+        return show
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._bar.write(text, file=sys.stderr)
+
+    def _write(self, name: str, value: Any) -> None:
+        (self.path / name).write_text(json.dumps(to_json(value), indent=1, ensure_ascii=False), encoding="utf-8")
+
+    def close(self) -> None:
+        """Flush and close everything."""
+        with contextlib.suppress(OSError):
+            self._metrics.close()
+            self._board.close()
+        self._bar.close()
+        if self._wandb is not None:
+            self._wandb.finish()
+
+
+def _step_of(line: str) -> float:
+    """Return the step of a line; a half-written line counts as later than any step."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError):
+        return math.inf
+
+
+def success_table(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return evaluations as a table for the terminal."""
+    lines = [f"{'evaluation':<14}{'step':>6}{'episodes':>10}  {'success':<24}{'score':<24}{'turns':>6}"]
+    for r in results:
+        success, score = (
+            f"{r[k]['value']:.3f} [{r[k]['low']:.3f}, {r[k]['high']:.3f}]" if r[k]["value"] is not None else "-"
+            for k in ("success", "score")
+        )
+        lines.append(f"{r['name']:<14}{r['step']:>6}{r['episodes']:>10}  {success:<24}{score:<24}{r['turns']:>6.2f}")
+    return "\n".join(lines)

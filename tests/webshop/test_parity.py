@@ -1,0 +1,86 @@
+"""Ours against the original's strings, clickables and rewards, frozen as digests by freeze_parity.py (no product text)."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.webshop.freeze_parity import action_text, digest, noun_hash
+from vlgym.core.errors import TaskError
+from vlgym.webshop.env import WebShopEnv
+from vlgym.webshop.pages import to_text, to_text_rich
+from vlgym.webshop.reward import Scorer
+
+HERE = Path(__file__).parent
+FROZEN = Path(os.environ.get("VLGYM_PARITY_FILE", HERE / "parity.json.gz"))
+DATA = Path(os.environ.get("VLGYM_TEST_DATA", HERE.parents[2] / "shared" / "data")) / "webshop"
+
+pytestmark = pytest.mark.skipif(not DATA.exists(), reason=f"the original's 1,000 products are not at {DATA}")
+
+
+class TaggedAsOriginal:
+    """The catalogue with the original tagger's nouns, which are known for the frozen purchases by their hashes."""
+
+    def __init__(self, catalogue: Any, nouns: dict[str, list[Any]]) -> None:
+        self._catalogue, self._nouns = catalogue, nouns
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._catalogue, name)
+
+    def nouns(self, index: int) -> frozenset[str]:
+        return frozenset(self._nouns[self.product(index).asin][1])
+
+    def noun_count(self, index: int) -> int:
+        return self._nouns[self.product(index).asin][0]
+
+
+@pytest.fixture(scope="module")
+def frozen() -> dict[str, Any]:
+    return json.loads(gzip.decompress(FROZEN.read_bytes()))
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "show_attrs"])
+def env(request: pytest.FixtureRequest, frozen: dict[str, Any]) -> WebShopEnv:
+    made = WebShopEnv(str(DATA), goals="synthetic", max_steps=1000, show_attrs=request.param)
+    made.shop.scorer = Scorer(TaggedAsOriginal(made.shop.catalogue, frozen["nouns"]))  # type: ignore[arg-type]
+    return made
+
+
+def test_every_frozen_step_shows_the_same_strings_clickables_and_rewards(env: WebShopEnv, frozen: dict[str, Any]) -> None:
+    steps, wrong = 0, []
+    for walk in frozen["walks"]:
+        if walk["show_attrs"] != env.shop.maker.show_attrs:
+            continue
+        observation, _ = env.reset(options={"task": env.shop.book.id(walk["goal"])})
+        for number, (code, rich, text, clickables, reward, done) in enumerate(walk["steps"]):
+            got, terminated, said = 0.0, False, "reset"
+            if code != "start":
+                said = action_text(code, observation["instruction"], names(env))
+                _, got, terminated, _, _ = env.step(said)
+            shown = (digest(to_text_rich(env.page)), digest(to_text(env.page)), digest("\n".join(names(env))), got, terminated)
+            steps += 1
+            if shown != (rich, text, clickables, reward, done):
+                which = [a == b for a, b in zip(shown, (rich, text, clickables, reward, done))]
+                wrong.append((walk["goal"], number, said, which, got, reward))
+                break
+    assert not wrong, f"{len(wrong)} walks differ in {steps} steps, first: {wrong[:5]}"
+    assert steps > 50
+
+
+def names(env: WebShopEnv) -> list[str]:
+    """Return the original's `clickables`: ours, and the search button that it lists though it does nothing."""
+    return [*env._session.view.targets, *["search"] * (env.page.kind == "search")]
+
+
+def test_unknown_task_names_a_near_one(env: WebShopEnv) -> None:
+    with pytest.raises(TaskError, match=r"Did you mean|One that exists"):
+        env.tasks["B000-s1"]
+
+
+def test_noun_hashes_tell_nouns_apart() -> None:
+    assert noun_hash("shoe") != noun_hash("shoes")
