@@ -28,13 +28,15 @@ _UNUSED = ("gym", "torch", "cleantext", "rank_bm25", "pyserini", "pyserini.searc
 
 
 class _Searcher:
-    """Stands where Lucene's searcher was."""
+    """Stands where Lucene's searcher was; `asked` keeps every answer."""
 
     def __init__(self, catalogue: ProductCatalogue) -> None:
         self._catalogue = catalogue
+        self.asked: dict[str, list[int]] = {}
 
     def search(self, query: str, k: int) -> list[Any]:
-        return [types.SimpleNamespace(docid=row) for row, _ in self._catalogue.scored(query)[:k]]
+        self.asked[query] = [row for row, _ in self._catalogue.scored(query)[:k]]
+        return [types.SimpleNamespace(docid=row) for row in self.asked[query]]
 
     def doc(self, row: int) -> Any:
         return types.SimpleNamespace(raw=lambda: json.dumps({"id": self._catalogue.product(row).asin}))

@@ -450,7 +450,8 @@ def _unknown(name: str, schema: Mapping[str, Mapping[str, Option]], source: str)
     if section not in schema:
         known = [f"{s}.{o}" for s in schema for o in schema[s]]
         return f"Unknown option {name!r}{where}.{did_you_mean(name, known)} Sections: {', '.join(schema)}."
-    near = did_you_mean(key, schema[section]) or did_you_mean(name, [f"{s}.{o}" for s in schema for o in schema[s]])
+    elsewhere = [f"{s}.{key}" for s in schema if key in schema[s]]
+    near = f" Did you mean {elsewhere[0]!r}?" if elsewhere else did_you_mean(key, schema[section])
     return f"Unknown option {name!r}{where}.{near} Options of {section}: {', '.join(schema[section]) or 'none'}."
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
-import toy_policy
 from toy_run import BANDIT, config
 
 from vlgym_agents import registry
@@ -22,11 +21,6 @@ from vlgym_agents.options import (
     resolve,
     table,
 )
-
-
-@pytest.fixture(autouse=True)
-def toy():
-    toy_policy.install()
 
 
 def resolved(*layers, **flags):

@@ -73,21 +73,28 @@ class ToyEnv(VlgymEnv):
 
     def _observe(self) -> dict[str, Any]:
         seen = {"instruction": "pick well", "text": self.page()}
-        return seen | ({"image": np.full((4, 4, 3), 16 * self.turn, np.uint8)} if self.image else {})
+        return seen | ({"image": np.full((4, 4, 3), 16 * self._elapsed, np.uint8)} if self.image else {})
 
     def page(self) -> str:
         raise NotImplementedError
 
     def _act(self, action: Action) -> Outcome:
         time.sleep(self.delay)
-        if self.accident and Path(self.fuse).exists():
-            Path(self.fuse).unlink()
+        if self.accident and self._burn():
             if self.accident == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             if self.accident == "hang":
                 time.sleep(60)
             raise (BackendError if self.accident == "backend" else RuntimeError)("the toy broke")
         return self.judge(int(action.args[0]))
+
+    def _burn(self) -> bool:
+        """Remove the fuse; only one environment of all processes can."""
+        try:
+            Path(self.fuse).unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def judge(self, pick: int) -> Outcome:
         raise NotImplementedError

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from toy_policy import ToyPolicy
+from toy_policy import ToyPolicy, install
 
 from vlgym_agents import registry
 from vlgym_agents.loop import Trainer
@@ -17,6 +17,7 @@ from vlgym_agents.pool import EnvSpec, make_pool
 from vlgym_agents.record import RunFolder
 
 BANDIT, TWO_TURNS = "toy_envs:toys/Bandit-v0", "toy_envs:toys/TwoTurns-v0"
+install()
 SMALL = {
     "run.model": "toy", "run.steps": 6, "run.record": 2, "rollout.groups": 3, "rollout.group_size": 4,
     "rollout.batch": 5, "rollout.max_tokens": 2, "eval.episodes": 0,

@@ -4,7 +4,8 @@
 
 CHECKOUT is your own checkout of princeton-nlp/WebShop, FOLDER holds items_shuffle_1000.json and items_ins_v2_1000.json (plain
 or .gz). The interpreter needs the packages named in benchmarks/original_webshop.py. The file holds no text of a product:
-actions are positions in the list of clickables, observations are hashes, nouns are hashes too.
+actions are positions in the list of clickables, observations are hashes, queries and nouns are hashes too, and hits are row
+numbers (the ranking is compared with Lucene's elsewhere; here both sides get the same hits).
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ def main() -> None:
         count += len(steps)
         if steps[-1][-1]:
             bought |= {env.server.goals[position]["asin"], env.browser.current_url.split("/")[5]}
-    frozen = {"walks": walks, "nouns": nouns_of(env, bought)}
+    hits = {digest(query): rows for query, rows in env.server.search_engine.asked.items()}
+    frozen = {"walks": walks, "nouns": nouns_of(env, bought), "hits": hits}
     options.out.write_bytes(gzip.compress(json.dumps(frozen, separators=(",", ":")).encode(), mtime=0))
     print(f"{count} steps of {len(walks)} episodes written to {options.out}.")
 

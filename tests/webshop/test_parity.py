@@ -12,9 +12,8 @@ import pytest
 
 from tests.webshop.freeze_parity import action_text, digest, noun_hash
 from vlgym.core.errors import TaskError
-from vlgym.webshop.env import WebShopEnv
+from vlgym.webshop.env import Shop, WebShopEnv
 from vlgym.webshop.pages import to_text, to_text_rich
-from vlgym.webshop.reward import Scorer
 
 HERE = Path(__file__).parent
 FROZEN = Path(os.environ.get("VLGYM_PARITY_FILE", HERE / "parity.json.gz"))
@@ -23,20 +22,24 @@ DATA = Path(os.environ.get("VLGYM_TEST_DATA", HERE.parents[2] / "shared" / "data
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason=f"the original's 1,000 products are not at {DATA}")
 
 
-class TaggedAsOriginal:
-    """The catalogue with the original tagger's nouns, which are known for the frozen purchases by their hashes."""
+class AsFrozen:
+    """The catalogue with the nouns of the original's tagger and the hits of the frozen run, both known by hashes."""
 
-    def __init__(self, catalogue: Any, nouns: dict[str, list[Any]]) -> None:
-        self._catalogue, self._nouns = catalogue, nouns
+    def __init__(self, catalogue: Any, frozen: dict[str, Any]) -> None:
+        self._catalogue, self._frozen = catalogue, frozen
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._catalogue, name)
 
     def nouns(self, index: int) -> frozenset[str]:
-        return frozenset(self._nouns[self.product(index).asin][1])
+        return frozenset(self._frozen["nouns"][self.product(index).asin][1])
 
     def noun_count(self, index: int) -> int:
-        return self._nouns[self.product(index).asin][0]
+        return self._frozen["nouns"][self.product(index).asin][0]
+
+    def search(self, query: str) -> Any:
+        special = query.split(" ")[0] in ("<c>", "<q>")
+        return self._catalogue.search(query) if special else self._frozen["hits"][digest(query)]
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +49,9 @@ def frozen() -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "show_attrs"])
 def env(request: pytest.FixtureRequest, frozen: dict[str, Any]) -> WebShopEnv:
-    made = WebShopEnv(str(DATA), goals="synthetic", max_steps=1000, show_attrs=request.param)
-    made.shop.scorer = Scorer(TaggedAsOriginal(made.shop.catalogue, frozen["nouns"]))  # type: ignore[arg-type]
+    made = WebShopEnv(str(DATA), goals="synthetic", max_steps=1000)
+    catalogue: Any = AsFrozen(made.shop.catalogue, frozen)
+    made.shop = Shop(catalogue, made.shop.book, show_attrs=request.param)
     return made
 
 

@@ -89,6 +89,10 @@ class VlgymEnv(gym.Env[Observation, Any]):
         """Return a fresh scripted policy bound to this environment; raises ValueError for an unknown name."""
         raise ValueError(f"{type(self).__name__} has no scripted policy {name!r}; known: {', '.join(self.scripted)}.")
 
+    def oracle_claims(self, task_id: str) -> bool:
+        """Return whether the oracle promises success on a task within `max_steps`."""
+        return "oracle" in self.scripted
+
     # ------------------------------------------------------------------ the contract
 
     @property

@@ -53,18 +53,16 @@ class Plan:
 
 
 def make_plan(shop: Shop, goal: ShoppingGoal) -> Plan | None:
-    """Return the oracle's plan for a goal, or None if it finds none."""
-    item = shop.catalogue.product(goal.target)
-    targets = shop.maker.item(goal.target).targets
-    groups = {value: str(group) for value, (kind, group) in targets.items() if kind == "option" and _clickable(value)}
-    for clicks in _coverings(groups, goal.goal):
-        chosen = {groups[value]: value for value in clicks}
-        if shop.scorer.score(goal.target, chosen, goal.price, goal.goal, goal.target).reward == 1.0:
-            break
-    else:
+    """Return the oracle's plan for a goal, or None if it finds none.
+
+    It declines goals whose own product cannot earn 1.0: the reward's colour rule turns a chosen "1877brown" into "brown",
+    which then does not match the wanted "1877brown".
+    """
+    clicks = _clicks(shop, goal)
+    if clicks is None:
         return None
     best: Plan | None = None
-    for query in _queries(goal.goal.instruction, item.title):
+    for query in _queries(goal.goal.instruction, shop.catalogue.product(goal.target).title):
         hits = shop.catalogue.search(query)
         if goal.target in hits:
             page = hits.index(goal.target) // HITS_PER_PAGE + 1
@@ -73,6 +71,17 @@ def make_plan(shop: Shop, goal: ShoppingGoal) -> Plan | None:
             if page == 1:
                 break
     return best
+
+
+def _clicks(shop: Shop, goal: ShoppingGoal) -> tuple[str, ...] | None:
+    """Return option values with which buying the goal's product earns 1.0, or None."""
+    targets = shop.maker.item(goal.target).targets
+    groups = {value: str(group) for value, (kind, group) in targets.items() if kind == "option" and _clickable(value)}
+    for clicks in _coverings(groups, goal.goal):
+        chosen = {groups[value]: value for value in clicks}
+        if shop.scorer.score(goal.target, chosen, goal.price, goal.goal, goal.target).reward == 1.0:
+            return clicks
+    return None
 
 
 def _queries(instruction: str, title: str) -> Iterator[str]:

@@ -25,6 +25,7 @@ class NanoConfig(PretrainedConfig):
         cell: (height, width) of an image cell in pixels.
         grid: (rows, columns) of cells an image may have; larger images are scaled down to fit.
         glyphs: classes of the OCR head.
+        word_letters: letters kept of an instruction word for finding it in an image.
         value_head: the model has a critic.
     """
 
@@ -46,6 +47,7 @@ class NanoConfig(PretrainedConfig):
         cell: tuple[int, int] = (8, 16),
         grid: tuple[int, int] = (80, 64),
         glyphs: int = 64,
+        word_letters: int = 12,
         value_head: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -63,6 +65,7 @@ class NanoConfig(PretrainedConfig):
         self.cell = list(cell)
         self.grid = list(grid)
         self.glyphs = glyphs
+        self.word_letters = word_letters
         self.value_head = value_head
         super().__init__(**kwargs)
 

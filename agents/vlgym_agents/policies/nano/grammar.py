@@ -33,6 +33,7 @@ VERB_IDS = tuple(CONTROL_ID[verb] for verb in VERBS)
 CLOSER_IDS = tuple(CONTROL_ID[closer] for closer in CLOSERS)
 _DIRECTION_IDS = tuple(CONTROL_ID[name] for name in DIRECTIONS)
 _FREE = tuple(CONTROL_ID[verb] for verb in ("back(", "wait(", "stop("))
+_EDGE = ".,;:!?\"'()[]{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +177,10 @@ def _argument(
 
 def _copy(spoken: Sequence[str], words: Sequence[str]) -> list[int] | None:
     """Return word pointers spelling `spoken`, going forward through the instruction where possible; None if it cannot."""
-    known = [word.lower() for word in words]
+    known = [word.lower().strip(_EDGE) for word in words]
     found: list[int] = []
     for word in spoken:
-        places = [i for i, name in enumerate(known) if name == word.lower()]
+        places = [i for i, name in enumerate(known) if name == word.lower().strip(_EDGE)]
         if not places:
             return None
         ahead = [i for i in places if i > (found[-1] if found else -1)]

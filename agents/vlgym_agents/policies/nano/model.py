@@ -94,15 +94,21 @@ class NanoForImageTextToText(PreTrainedModel, GenerationMixin):
 
     # ------------------------------------------------------------------ parts
 
-    def observe(self, packed: Packed) -> torch.Tensor:
-        """Return the vectors of packed pieces, float [C, P, d], image cells included."""
-        x = self.stem(packed)
-        for pixels, cells, c in zip(packed.pixels, packed.cells, packed.pictured):
-            if len(cells):
-                place = torch.nonzero(packed.kinds[c] == CELL)[:, 0]
-                flat = x.view(-1, x.shape[-1])
-                x = flat.index_add(0, c * x.shape[1] + place, self.vision(pixels, cells)).view_as(x)
-        return x
+    def observe(self, packed: Packed, maps: list[torch.Tensor] | None = None) -> torch.Tensor:
+        """Return the vectors of packed pieces, float [C, P, d], image cells included; `maps`: `vision.maps` of the images
+        if they are known already."""
+        x, meaning = self.stem(packed)
+        if not packed.pictured:
+            return x
+        maps = self.vision.maps(list(packed.pixels)) if maps is None else maps
+        spelling = self.vision.spelling(packed.letters)
+        vectors, places = [], []
+        for (c, image), kept in zip(packed.pictured, packed.cells):
+            i = packed.opening[c]
+            heard = packed.heard[i]
+            vectors.append(self.vision(maps[image], kept, spelling[i][heard], meaning[i][heard]))
+            places.append(c * x.shape[1] + torch.nonzero(packed.kinds[c] == CELL)[:, 0])
+        return x.flatten(0, 1).index_add(0, torch.cat(places), torch.cat(vectors)).view_as(x)
 
     def utter(self, ids: torch.Tensor, pointed: torch.Tensor) -> torch.Tensor:
         """Return input vectors, float [n, d], of sampled ids (int64 [n]); `pointed` float [n, d] holds the stem vectors

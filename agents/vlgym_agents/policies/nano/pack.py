@@ -32,7 +32,9 @@ class Packed:
     said: int64 [I, M], rows of `table`; heard: bool [I, M], not padding; spoken: float [I, M], log of the number a
         word is, 0 if none; numeric: bool [I, M].
     opening: int64 [C], the opening of each pair.
-    pixels: uint8 images of the pairs that have one; cells: their kept cells; pictured: pair of each image.
+    letters: int64 [I, M, letters], spelling of the instruction's words.
+    pixels: the distinct images, uint8 [H, W, 3]; pictured: (pair, image) of each pair that has one; cells: int64, the
+        kept cells of each of those.
     """
 
     kinds: torch.Tensor
@@ -51,9 +53,10 @@ class Packed:
     spoken: torch.Tensor
     numeric: torch.Tensor
     opening: torch.Tensor
+    letters: torch.Tensor
     pixels: tuple[torch.Tensor, ...] = ()
     cells: tuple[torch.Tensor, ...] = ()
-    pictured: tuple[int, ...] = ()
+    pictured: tuple[tuple[int, int], ...] = ()
 
     def to(self, device: torch.device | str) -> Packed:
         """Return the pack on `device`."""
@@ -92,7 +95,12 @@ def pack(pairs: Sequence[Pair]) -> Packed:
     table, index = _distinct_rows(np.concatenate(rows))
     total = int(lengths.sum())
     said, heard, spoken = _said(openings, index[total:])
-    pictured = tuple(c for c, chunk in enumerate(chunks) if chunk.images)
+    letters = np.zeros((*said.shape, openings[0]["letters"].shape[1]), np.int64)
+    for i, extra in enumerate(openings):
+        letters[i, : len(extra["letters"])] = extra["letters"]
+    shown = [c for c, chunk in enumerate(chunks) if chunk.images]
+    images = {chunks[c].extra["picture"]: chunks[c].images[0] for c in shown}
+    number = {picture: i for i, picture in enumerate(images)}
     return Packed(
         kinds=torch.from_numpy(kinds),
         header=torch.from_numpy(header),
@@ -110,9 +118,10 @@ def pack(pairs: Sequence[Pair]) -> Packed:
         spoken=torch.from_numpy(np.log(np.maximum(np.nan_to_num(spoken, nan=1.0), 1e-2))),
         numeric=torch.from_numpy(~np.isnan(spoken)),
         opening=torch.from_numpy(opening),
-        pixels=tuple(torch.from_numpy(chunks[c].images[0]) for c in pictured),
-        cells=tuple(torch.from_numpy(chunks[c].extra["cells"].astype(np.int64)) for c in pictured),
-        pictured=pictured,
+        letters=torch.from_numpy(letters),
+        pixels=tuple(torch.from_numpy(image) for image in images.values()),
+        cells=tuple(torch.from_numpy(chunks[c].extra["cells"].astype(np.int64)) for c in shown),
+        pictured=tuple((c, number[chunks[c].extra["picture"]]) for c in shown),
     )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from vlgym_agents.policies.nano import images
 from vlgym_agents.policies.nano.config import NanoConfig
 from vlgym_agents.policies.nano.grammar import allowed_verbs
-from vlgym_agents.policies.nano.tokenizer import ACT, BUTTON, CELL, CLICKED, LINE, WORD, NanoTokenizer, numbers, split_words
+from vlgym_agents.policies.nano.tokenizer import ACT, BUTTON, CELL, CLICKED, LINE, WORD, NanoTokenizer, glyphs, numbers, split_words
 from vlgym_agents.types import Chunk
 
 _MARKUP = (("[button] ", " [button_]", BUTTON), ("[clicked button] ", " [clicked button_]", CLICKED))
@@ -100,8 +100,9 @@ def encode(
         words: int32 [w, T] BPE ids.  split: int32 [n + 1], words split[i]:split[i+1] belong to piece i.
         header: int32 [n], the nearest text line above (-1 none).  numbers: float32 [n, 2] smallest and largest number
         (nan none).  word_numbers: float32 [w].  points: texts written by pointing, instruction words, then elements,
-        then cells.  pointed: int32, their piece positions.  n_words, n_elements: how many of each.  verbs: int32, ids
-        of the verbs on offer.  cells: int32 [c], kept cells of the image; grid: (rows, columns).  key: content digest.
+        then cells.  n_words, n_elements: how many of each.  letters: int32 [words of the instruction, letters], their
+        spelling.  verbs: int32, ids of the verbs on offer.  cells: int32 [c], kept cells of the image.  key: digest of
+        all that the model sees; picture: digest of the image.
     """
     actions = tuple(info.get("available_actions", ()))
     clickable = _elements(actions)
@@ -122,6 +123,7 @@ def _chunk(
     n_cells = 0 if picture is None else len(picture.cells)
     ids = np.array([piece.kind for piece in pieces] + [CELL] * n_cells + [ACT], np.int32)
     words: list[np.ndarray] = []
+    letters: list[list[int]] = []
     word_numbers: list[float] = []
     split = np.zeros(len(ids) + 1, np.int32)
     header = np.full(len(ids), -1, np.int32)
@@ -131,6 +133,7 @@ def _chunk(
         found = split_words(piece.text)[: config.piece_words]
         words += [tokenizer.word(word, config.word_tokens) for word in found]
         word_numbers += [_value(word) for word in found]
+        letters += [glyphs(word, config.word_letters) for word in found if piece.kind == WORD]
         split[i + 1] = len(words)
         header[i] = above if piece.kind != WORD else -1
         above = i if piece.kind == LINE else above
@@ -146,7 +149,7 @@ def _chunk(
         "header": header,
         "numbers": spans,
         "points": tuple(pieces[i].points for i in pointed if i < len(pieces)) + cells_text,
-        "pointed": np.array(pointed, np.int32),
+        "letters": np.array(letters, np.int32).reshape(-1, config.word_letters),
         "n_words": int((ids == WORD).sum()),
         "n_elements": int(((ids == BUTTON) | (ids == CLICKED)).sum()),
         "verbs": np.array(verbs, np.int32),
@@ -157,7 +160,8 @@ def _chunk(
         digest.update(extra[name].tobytes())
     digest.update(ids.tobytes() + spans.tobytes())
     if picture is not None:
-        digest.update(picture.image.tobytes())
+        extra["picture"] = hashlib.blake2b(picture.image.tobytes() + bytes(str(picture.image.shape), "ascii"), digest_size=16).digest()
+        digest.update(extra["picture"])
     extra["key"] = digest.digest()
     return Chunk(ids, () if picture is None else (picture.image,), extra)
 

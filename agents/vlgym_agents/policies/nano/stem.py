@@ -82,16 +82,17 @@ class TextStem(nn.Module):
         parts = self.embed(table) * self.gains * (table > 0)[..., None]
         return F.normalize(parts.sum(1), dim=-1)
 
-    def forward(self, packed: Packed) -> torch.Tensor:
-        """Return the pieces' vectors; padded places are zero."""
+    def forward(self, packed: Packed) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (the pieces' vectors, zero on padding; what a match with each word of the instructions adds to a vector,
+        float [I, M, d])."""
         words = self.words(packed.table)
         heard = self._instruction(packed, words)  # [I, M, d]
         mask = packed.heard.float()
         weights = torch.sigmoid(self.weigh(heard)[..., 0]) * mask  # [I, M]
         soft, exact, best, precise = self._match(packed, words)
         opening = packed.opening
-        scale = packed.said.shape[1] ** 0 * 0.5
-        values = torch.cat([self.soft(heard), self.exact(heard)], 1)[opening] * scale  # [C, 2M, d]
+        meaning = self.soft(heard) * 0.5
+        values = torch.cat([meaning, self.exact(heard) * 0.5], 1)[opening]  # [C, 2M, d]
         matched = torch.bmm(torch.cat([soft, exact], -1), values)
         features = self._features(packed, soft, weights[opening], best, precise, heard)
         content = self._content(packed, words)
@@ -102,7 +103,7 @@ class TextStem(nn.Module):
         x = (x + self.above(above)) * real
         for mix in self.mixes:
             x = mix(x, real)
-        return x * real
+        return x * real, meaning
 
     def _instruction(self, packed: Packed, words: torch.Tensor) -> torch.Tensor:
         """Return the instruction's words in context, float [I, M, d]."""

@@ -26,6 +26,10 @@ _NAMED = KINDS + VERBS + CLOSERS + DIRECTIONS
 CONTROL_TEXT = _NAMED + tuple(f"<spare{i}>" for i in range(CONTROLS - len(_NAMED)))
 CONTROL_ID = {text: i for i, text in enumerate(CONTROL_TEXT)}
 
+GLYPHS = "\0abcdefghijklmnopqrstuvwxyz0123456789.,:;-'$%&/()+!?#@_<>=*[]\"€"
+"""Classes of the OCR head; 0 is blank."""
+
+_GLYPH = {glyph: i for i, glyph in enumerate(GLYPHS)}
 _WORD = re.compile(r"\d+(?:[.,]\d+)*(?![^\W_])|[^\W_]+(?:['’][^\W_]+)*")
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 _SYLLABLES = [c + v for c in "b c d f g h j k l m n p r s t v w z ch sh st tr br pl".split() for v in "a e i o u".split()]
@@ -71,6 +75,11 @@ def split_words(text: str) -> list[str]:
     """Return the lower-cased words of a text: runs of letters and digits; symbols where it has nothing else."""
     words = [word.lower() for word in _WORD.findall(text)]
     return words or ([text.strip()[:16]] if text.strip() else [])
+
+
+def glyphs(word: str, width: int) -> list[int]:
+    """Return the glyph classes of a word, letter case ignored, cut or padded to `width`; what is in no class is 0."""
+    return [_GLYPH.get(letter, 0) for letter in word.lower()[:width].ljust(width, "\0")]
 
 
 def numbers(text: str) -> list[float]:

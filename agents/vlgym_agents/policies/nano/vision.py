@@ -1,6 +1,10 @@
-"""Vision stem: convolutions of stride 8 with an OCR head for pretraining, then a vector per kept cell of 16 x 8 pixels.
+"""Vision stem: what is drawn at each cell of 16 x 8 pixels, and which word of the instruction is written there.
 
-Source: ours; the auxiliary OCR labels use real glyph advances and sit in slots of 4 pixels.
+Convolutions of stride 8 carry an OCR head (used in pretraining only). Every cell also reads the word it belongs to: a
+vector to be compared with the spelling of the instruction's words, so that a word never seen in training can be found.
+
+Legend: n images; h, w rows and columns of the stride-8 map; c kept cells; M words of the instruction; s spelling width.
+Source: ours; OCR labels use real glyph advances and sit in slots of 4 pixels.
 """
 
 from __future__ import annotations
@@ -12,14 +16,15 @@ from torch import nn
 from vlgym_agents.policies.nano.config import NanoConfig
 
 CHANNELS = 96
+SPELLING = 64
 
 
 class WordContext(nn.Module):
-    """Residual depthwise 3 x 7 convolution and pointwise MLP: a glyph sees its word."""
+    """Residual depthwise 3 x 9 convolution and pointwise MLP: a glyph sees its word."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.mix = nn.Conv2d(CHANNELS, CHANNELS, (3, 7), padding=(1, 3), groups=CHANNELS)
+        self.mix = nn.Conv2d(CHANNELS, CHANNELS, (3, 9), padding=(1, 4), groups=CHANNELS)
         self.up = nn.Conv2d(CHANNELS, 2 * CHANNELS, 1)
         self.down = nn.Conv2d(2 * CHANNELS, CHANNELS, 1)
 
@@ -33,7 +38,6 @@ class VisionStem(nn.Module):
 
     def __init__(self, config: NanoConfig) -> None:
         super().__init__()
-        self.cell = config.cell
         self.glyphs = config.glyphs
         self.convs = nn.Sequential(
             nn.Conv2d(3, 24, 3, 2, 1),
@@ -49,26 +53,59 @@ class VisionStem(nn.Module):
         self.project = nn.Linear(2 * CHANNELS, config.width)
         self.row = nn.Embedding(config.grid[0], config.width)
         self.column = nn.Embedding(config.grid[1], config.width)
+        self.letter = nn.Embedding(config.glyphs, SPELLING)
+        places = torch.where(torch.rand(config.word_letters, SPELLING) < 0.5, -1.0, 1.0)
+        self.places = nn.Parameter(places)
+        self.reads = nn.Linear(2 * CHANNELS, SPELLING)
+        self.slope = nn.Parameter(torch.tensor(10.0))
+        self.threshold = nn.Parameter(torch.tensor(0.6))
         for table in (self.row, self.column):
             nn.init.normal_(table.weight, std=0.3)
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return the stride-8 map, float [n, 96, H/8, W/8], of uint8 [n, H, W, 3]."""
-        x = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
-        return self.convs(x)
+        """Return the stride-8 map, float [n, 96, h, w], of uint8 [n, H, W, 3]."""
+        return self.convs(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0)
 
-    def read(self, features: torch.Tensor) -> torch.Tensor:
-        """Return glyph logits, float [n, H/8, W/4, glyphs]: two horizontal slots per position of the map."""
+    def glyph_logits(self, features: torch.Tensor) -> torch.Tensor:
+        """Return float [n, h, 2w, glyphs]: two horizontal slots a place of the map."""
         n, _, h, w = features.shape
         return self.ocr(features).view(n, 2, self.glyphs, h, w).permute(0, 3, 4, 1, 2).reshape(n, h, 2 * w, self.glyphs)
 
-    def embed(self, features: torch.Tensor) -> torch.Tensor:
-        """Return a vector for every cell, float [n, rows, columns, d]."""
+    def cells(self, features: torch.Tensor) -> torch.Tensor:
+        """Return what every cell holds, float [n, h, w / 2, 192]: two places of the map in the context of the line."""
         x = self.context(features)
         n, c, h, w = x.shape
-        pairs = x.view(n, c, h, w // 2, 2).permute(0, 2, 3, 4, 1).reshape(n, h, w // 2, 2 * c)
-        return self.project(pairs) + self.row.weight[:h, None] + self.column.weight[None, : w // 2]
+        return x.view(n, c, h, w // 2, 2).permute(0, 2, 3, 4, 1).reshape(n, h, w // 2, 2 * c)
 
-    def forward(self, pixels: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
-        """Return the vectors, float [c, d], of kept cells (int64 [c]) of one image (uint8 [H, W, 3])."""
-        return self.embed(self.features(pixels[None])).flatten(0, 2)[cells]
+    def maps(self, pixels: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Return the cells, float [h, w / 2, 192], of each image; images of one size go through together."""
+        found: list[torch.Tensor] = [torch.empty(0)] * len(pixels)
+        for shape in dict.fromkeys(image.shape for image in pixels):
+            same = [i for i, image in enumerate(pixels) if image.shape == shape]
+            for i, cells in zip(same, self.cells(self.features(torch.stack([pixels[i] for i in same])))):
+                found[i] = cells
+        return found
+
+    def spelling(self, letters: torch.Tensor) -> torch.Tensor:
+        """Return unit vectors, float [..., s], of words given by glyph classes, int64 [..., letters] (0 pads)."""
+        parts = self.letter(letters) * self.places * (letters > 0)[..., None]
+        return F.normalize(parts.sum(-2), dim=-1)
+
+    def reading(self, cells: torch.Tensor) -> torch.Tensor:
+        """Return unit vectors, float [..., s], to be compared with spellings."""
+        return F.normalize(self.reads(cells), dim=-1)
+
+    def forward(
+        self, cells: torch.Tensor, kept: torch.Tensor, spelling: torch.Tensor, meaning: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the vectors, float [c, d], of kept cells (int64 [c], row-major).
+
+        Args:
+            cells: float [h, columns, 192], from `maps`.
+            spelling: float [M, s] of the instruction's words; meaning: float [M, d], what a match with each adds.
+        """
+        columns = cells.shape[1]
+        held = cells.flatten(0, 1)[kept]
+        match = torch.sigmoid(self.slope * (self.reading(held) @ spelling.T - self.threshold))
+        row, column = torch.div(kept, columns, rounding_mode="floor"), kept % columns
+        return self.project(held) + self.row(row) + self.column(column) + match @ meaning
