@@ -1,9 +1,9 @@
 """Runs the text environment of a user's own checkout of the original WebShop beside ours, for comparison only.
 
-The interpreter needs what the original's text environment imports (flask, beautifulsoup4, thefuzz, rich, tqdm, spacy and an
-English model) and what vlgym needs. Modules that play no part in text mode (torch, gym, ...) are replaced by empty ones,
-and so is Lucene: searches are answered by vlgym's BM25, in process, which makes the original faster than it is with its Java
-virtual machine. Prices and price limits are taken from vlgym's seeded goals, because the original
+The interpreter needs what the original's text environment imports (flask, beautifulsoup4, thefuzz, rich, tqdm, spacy
+and an English model) and what vlgym needs. Modules that play no part in text mode (torch, gym, ...) are replaced by
+empty ones, and so is Lucene: searches are answered by vlgym's BM25, in process, which makes the original faster than
+it is with its Java virtual machine. Prices and price limits are taken from vlgym's seeded goals, because the original
 draws them from an unseeded generator; the goals themselves, and their order, are the original's and are checked.
 """
 
@@ -70,7 +70,10 @@ def load(checkout: Path, data: Path, catalogue: ProductCatalogue, book: GoalBook
         engine.HUMAN_ATTR_PATH = f"{folder}/human.json"
         module.init_search_engine = lambda num_products: _Searcher(catalogue)
         env = module.WebAgentTextEnv(
-            observation_mode="text_rich", file_path=f"{folder}/items_shuffle_1000.json", num_products=1000, human_goals=False
+            observation_mode="text_rich",
+            file_path=f"{folder}/items_shuffle_1000.json",
+            num_products=1000,
+            human_goals=False,
         )
     _align(env.server, book)
     return env

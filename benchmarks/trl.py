@@ -136,14 +136,9 @@ def record(sampling: tuple[float, float], step: tuple[float, float], tokens: int
 # ---------------------------------------------------------------------- TRL's side
 
 
-def trl_side(job: Job, wait: Callable[[], bool], tell: Callable[[Record], None]) -> None:
-    """Train with GRPOTrainer; before each step `wait()` for the parent (False = stop), after it `tell` the figures."""
+def trl_environment(job: Job) -> type:
+    """Return the environment as TRL wants it: a tool method, its docstring a schema, and a reward at the end."""
     import asyncio
-
-    import trl.trainer.grpo_trainer as module
-    from datasets import Dataset
-    from transformers import TrainerCallback
-    from trl import GRPOConfig, GRPOTrainer
 
     class Environment:
         """Pays one point per letter "a" and answers with a constant."""
@@ -175,82 +170,80 @@ def trl_side(job: Job, wait: Callable[[], bool], tell: Callable[[Record], None])
             await asyncio.sleep(job.delay)
             return Environment.act(self, text)
 
-    def parse(words: Any, ids: Any, prefix: Any = None, tools: Any = None) -> dict[str, Any]:
-        """Read any completion as one tool call: a random network cannot write one."""
-        call = {"name": "act", "arguments": {"text": words.decode(ids)}}
-        return {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": call}]}
+    return SlowEnvironment if job.delay else Environment
 
-    module.parse_response = parse
+
+def trl_arguments(job: Job, folder: str) -> Any:
+    """Return the GRPOConfig of a job: one optimiser step on one micro-batch of all episodes."""
+    from trl import GRPOConfig
+
+    return GRPOConfig(
+        output_dir=folder, per_device_train_batch_size=job.episodes, gradient_accumulation_steps=1,
+        num_generations=job.group, max_tool_calling_iterations=job.turns - 1,
+        max_completion_length=job.turns * (TOKENS + job.chars + 12),  # TRL's budget counts observations too
+        generation_kwargs={"max_new_tokens": TOKENS, "min_new_tokens": TOKENS}, temperature=1.0, beta=0.0,
+        loss_type="dapo", learning_rate=job.learning_rate, lr_scheduler_type="constant", max_steps=10**6,
+        use_cpu=True, bf16=False, gradient_checkpointing=False, save_strategy="no", report_to=[], disable_tqdm=True,
+        logging_steps=10**6,
+    )  # fmt: skip
+
+
+def as_tool_call(words: Any, ids: Any, prefix: Any = None, tools: Any = None) -> dict[str, Any]:
+    """Read any completion as one tool call, for a random network cannot write one (stands in for TRL's parser)."""
+    call = {"name": "act", "arguments": {"text": words.decode(ids)}}
+    return {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": call}]}
+
+
+def trl_side(job: Job, wait: Callable[[], bool], tell: Callable[[Record], None]) -> None:
+    """Train with GRPOTrainer; before each step `wait()` for the parent (False = stop), after it `tell` the figures."""
+    import trl.trainer.grpo_trainer as module
+    from datasets import Dataset
+    from transformers import TrainerCallback
+
+    module.parse_response = as_tool_call
     words = tokenizer()
     words.response_schema = {"x": 1}  # any schema: it sends TRL down the path that parses
-    budget = job.turns * (TOKENS + job.chars + 12)  # TRL's budget counts observations too
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = GRPOConfig(
-            output_dir=folder, per_device_train_batch_size=job.episodes, gradient_accumulation_steps=1,
-            num_generations=job.group, max_completion_length=budget, max_tool_calling_iterations=job.turns - 1,
-            generation_kwargs={"max_new_tokens": TOKENS, "min_new_tokens": TOKENS}, temperature=1.0, beta=0.0,
-            loss_type="dapo", learning_rate=job.learning_rate, lr_scheduler_type="constant", max_steps=10**6,
-            use_cpu=True, bf16=False, gradient_checkpointing=False, save_strategy="no", report_to=[],
-            disable_tqdm=True, logging_steps=10**6,
-        )  # fmt: skip
-        prompts = [{"prompt": [{"role": "user", "content": job.instruction(i)}]} for i in range(job.prompts)]
-        trainer = GRPOTrainer(
-            model=network(job, words), args=arguments, train_dataset=Dataset.from_list(prompts),
-            processing_class=words, environment_factory=SlowEnvironment if job.delay else Environment,
-        )  # fmt: skip
-        generate, seen = trainer._generate, {}
+    prompts = [{"prompt": [{"role": "user", "content": job.instruction(i)}]} for i in range(job.prompts)]
+    sampling: list[tuple[float, float]] = []
+    clocks: list[Clock] = []
 
-        def timed(*args: Any, **kwargs: Any) -> Any:
+    class Trainer(module.GRPOTrainer):  # type: ignore[misc]
+        def _generate(self, *args: Any, **kwargs: Any) -> Any:
             clock = Clock()
-            out = generate(*args, **kwargs)
-            seen["sampling"] = clock.read()
+            out = super()._generate(*args, **kwargs)
+            sampling.append(clock.read())
             return out
 
-        trainer._generate = timed
+    class Turns(TrainerCallback):
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if not wait():
+                raise SystemExit
+            clocks.append(Clock())
 
-        class Turns(TrainerCallback):
-            def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-                if wait():
-                    seen["step"] = Clock()
-                else:
-                    control.should_training_stop = True
-                    raise SystemExit
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            step = clocks[-1].read()
+            metrics = trainer._metrics["train"]
+            assert metrics["tools/call_frequency"][-1] == job.turns - 1
+            tell(record(sampling[-1], step, round(metrics["completions/mean_length"][-1] * job.episodes), job.episodes))
 
-            def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-                step = seen["step"].read()
-                metrics = trainer._metrics["train"]
-                assert metrics["tools/call_frequency"][-1] == job.turns - 1
-                tokens = metrics["completions/mean_length"][-1] * job.episodes
-                tell(record(seen["sampling"], step, round(tokens), job.episodes))
-
-        trainer.add_callback(Turns())
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(
+            model=network(job, words), args=trl_arguments(job, folder), train_dataset=Dataset.from_list(prompts),
+            processing_class=words, environment_factory=trl_environment(job), callbacks=[Turns()],
+        )  # fmt: skip
         trainer.train()
 
 
 # ---------------------------------------------------------------------- our side
 
 
-def our_side(job: Job, wait: Callable[[], bool], tell: Callable[[Record], None]) -> None:
-    """Collect with `collect`, learn with `Learner`; the protocol is that of `trl_side`."""
+def our_environment(job: Job) -> Any:
+    """Return the same environment as Gymnasium wants it."""
     import gymnasium
-    import numpy as np
-
-    from vlgym_agents.advantages import group_advantages
-    from vlgym_agents.learn import Learner
-    from vlgym_agents.losses import LossOptions, policy_loss, token_weights
-    from vlgym_agents.options import OptimOptions
-    from vlgym_agents.policies.hf import HFPolicy
-    from vlgym_agents.policy import Sampling
-    from vlgym_agents.pool import EnvSpec, make_pool
-    from vlgym_agents.recipe import Credit, Parts, UniformTasks, env_return
-    from vlgym_agents.rollout import Request, Rollout, collect
-    from vlgym_agents.types import Chunk
 
     text = gymnasium.spaces.Text(256)
 
-    class Environment(gymnasium.Env):  # type: ignore[type-arg]
-        """Pays one point per letter "a" and answers with a constant, after a wait."""
-
+    class Environment(gymnasium.Env):
         observation_space = gymnasium.spaces.Dict({"text": text})
         action_space = text
 
@@ -263,30 +256,51 @@ def our_side(job: Job, wait: Callable[[], bool], tell: Callable[[Record], None])
             self.turns += 1
             return {"text": job.observation}, action.count("a"), self.turns == job.turns, False, {"action_valid": True}
 
+    return Environment()
+
+
+def our_policy(job: Job) -> Any:
+    """Return our policy on the job's network, shown the bare conversation that TRL's side is shown."""
+    import numpy as np
+
+    from vlgym_agents.policies.hf import HFPolicy
+    from vlgym_agents.types import Chunk
+
     class BarePolicy(HFPolicy):
-        """Shows the observation alone, as TRL's conversation does, without the system prompt of real environments."""
+        """Leaves out the system prompt that real environments get."""
 
         def encode(self, observation: Any, info: Any, *, first: bool) -> Chunk:
-            around = self._pieces[False]
-            return Chunk(np.asarray([*around.later, *self.tokens.content(observation["text"]), *around.ask], np.int32))
+            before, after = (self.tokens.control_text(t) for t in ("<|im_start|>u\n", "<|im_end|><|im_start|>a\n"))
+            return Chunk(np.asarray([*before, *self.tokens.content(observation["text"]), *after], np.int32))
 
-    gymnasium.register("vlgym-bench/Constant-v0", Environment)
     words = tokenizer()
-    policy = BarePolicy(network(job, words), words, name="qwen2")
+    return BarePolicy(network(job, words), words, name="qwen2")
+
+
+def our_side(job: Job, wait: Callable[[], bool], tell: Callable[[Record], None]) -> None:
+    """Collect with `collect`, learn with `Learner` and the parts of grpo; the protocol is that of `trl_side`."""
+    import gymnasium
+    import numpy as np
+
+    from vlgym_agents.algos.grpo import ClippedObjective, GroupCredit, GrpoOptions, aggregate
+    from vlgym_agents.learn import Learner
+    from vlgym_agents.options import OptimOptions
+    from vlgym_agents.policy import Sampling
+    from vlgym_agents.pool import EnvSpec, make_pool
+    from vlgym_agents.recipe import Parts, UniformTasks, env_return
+    from vlgym_agents.rollout import Request, Rollout, collect
+
+    gymnasium.register("vlgym-bench/Constant-v0", lambda **_: our_environment(job))
+    policy = our_policy(job)
     sampling = Sampling(temperature=1.0, max_tokens=TOKENS, min_tokens=TOKENS)
-    options = LossOptions(aggregation="token_mean")
+    options = GrpoOptions(aggregation="token_mean")
+    tasks = [job.instruction(i) for i in range(job.prompts)]
     parts = Parts(
-        sampler=UniformTasks([job.instruction(i) for i in range(job.prompts)]),
+        sampler=UniformTasks(tasks),
         rewards={"env": env_return},
-        credit=lambda groups: Credit([a for g in groups for a in group_advantages([t.ret for t in g])]),
-        objective=lambda view: policy_loss(
-            view.scores.logprobs,
-            view.streams["old_logprobs"],
-            view.streams["advantages"],
-            view.streams["weights"],
-            options,
-        ),
-        weigh=lambda batch: token_weights(batch.trace, batch.row, options.aggregation),
+        credit=GroupCredit(options),
+        objective=ClippedObjective(options),
+        weigh=aggregate(options),
     )
     optim = OptimOptions(lr=job.learning_rate, weight_decay=0.0, clip_norm=1.0, micro_tokens=10**6)  # one micro-batch
     learner = Learner(policy, parts, optim, sampling=sampling, window=0, steps=10**6)
@@ -294,19 +308,15 @@ def our_side(job: Job, wait: Callable[[], bool], tell: Callable[[Record], None])
     step = 0
     while wait():
         clock, step = Clock(), step + 1
-        requests = [
-            Request(job.instruction(p), step, p, m, key=(step, p, m))
-            for p in range(job.prompts)
-            for m in range(job.group)
-        ]
-        sampled = Clock()
+        requests = [Request(t, step, p, m, key=(step, p, m)) for p, t in enumerate(tasks) for m in range(job.group)]
+        collecting = Clock()
         traces = collect(policy, pool, requests, Rollout(sampling=sampling, batch=job.episodes, version=step))
-        sampling_time = sampled.read()
+        collected = collecting.read()
         for trace in traces:
             trace.ret = env_return(trace)
         groups = [traces[i : i + job.group] for i in range(0, len(traces), job.group)]
         learner.update(traces, parts.credit(groups), step, np.random.default_rng(step))
-        tell(record(sampling_time, clock.read(), sum(t.n_tokens for t in traces), len(traces)))
+        tell(record(collected, clock.read(), sum(t.n_tokens for t in traces), len(traces)))
     pool.close()
 
 
@@ -325,8 +335,13 @@ def child(side: str, job: Job) -> None:
     torch.set_num_threads(1)
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     if side == "trl":
-        import trl
-
+        try:
+            import datasets  # noqa: F401  (TRL imports it late)
+            import trl
+        except ImportError as error:
+            sys.exit(
+                f'The TRL side needs TRL ({error}): pip install "trl=={PEER}" datasets accelerate, or --trl-python.'
+            )
         versions["trl"] = trl.__version__
     answers.write(json.dumps(versions) + "\n")
 
@@ -343,7 +358,7 @@ class Side:
     """A child process and what it has measured."""
 
     def __init__(self, name: str, job: Job, python: str) -> None:
-        self.name, self.records = name, []
+        self.name = name
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed with the process)
         environment = {
             **os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE",
@@ -362,10 +377,9 @@ class Side:
         if not line:
             self.process.wait()
             self.log.seek(0)
-            words = "".join(self.log.readlines()[-12:])
-            hint = f'\nThe TRL side needs: pip install "trl=={PEER}" datasets accelerate' if self.name == "trl" else ""
-            sys.exit(f"The {self.name} side stopped:\n{words}{hint}")
-        return json.loads(line)
+            sys.exit(f"The {self.name} side stopped.\n" + "".join(self.log.readlines()[-12:]))
+        found: dict[str, Any] = json.loads(line)
+        return found
 
     def step(self) -> None:
         """Let the child do one step."""
@@ -385,38 +399,38 @@ class Side:
             self.process.wait()
         self.log.close()
 
-    def median(self, key: str) -> float:
-        """Return the median of a figure over all steps but the first."""
-        return statistics.median(r[key] for r in self.records[1:])
+    def median(self, key: str, drop: int) -> float:
+        """Return the median of a figure over all steps but the first `drop`."""
+        return float(statistics.median(r[key] for r in self.records[drop:]))
 
 
-def measure(name: str, job: Job, steps: int, trl_python: str) -> tuple[dict[str, float], dict[str, str]]:
-    """Run both sides of a job in turns and return (figures, versions)."""
-    sides = [Side("trl", job, trl_python), Side("vlgym", job, sys.executable)]
+def measure(name: str, job: Job, steps: int, drop: int, trl_python: str) -> dict[str, Any]:
+    """Run both sides of a job in turns; return their figures, without the first `drop` steps, and versions."""
+    sides = theirs, ours = Side("trl", job, trl_python), Side("vlgym", job, sys.executable)
     try:
-        found = [side.answer() for side in sides]
-        for _ in range(steps + 1):
+        versions = [side.answer() for side in sides]
+        for _ in range(drop + steps):
             for side in sides:
                 side.step()
     finally:
         for side in sides:
             side.stop()
-    theirs, ours = sides
-    if theirs.median("tokens") != ours.median("tokens"):
-        sys.exit(f"{name}: unequal work, {theirs.median('tokens')} and {ours.median('tokens')} sampled tokens a step.")
-    figures = {
-        f"{name}_{side.name}_{key}": round(side.median(key), 4)
-        for side in sides
-        for key in ("sampling_cpu", "sampling_wall", "step_cpu", "step_wall")
-    }
-    figures[f"{name}_tokens"] = ours.median("tokens")
+
+    def ratio(key: str) -> float:
+        return round(theirs.median(key, drop) / ours.median(key, drop), 3)
+
+    if ratio("tokens") != 1:
+        sys.exit(f"{name}: unequal work, TRL sampled {ratio('tokens')} times as many tokens a step.")
+    figures: dict[str, Any] = {f"{name}_tokens": ours.median("tokens", drop)}
+    for side in sides:
+        for key in ("sampling_cpu", "sampling_wall", "step_cpu", "step_wall"):
+            figures[f"{name}_{side.name}_{key}"] = round(side.median(key, drop), 4)
     if job.delay:
-        figures[f"{name}_ratio"] = theirs.median("sampling_wall") / ours.median("sampling_wall")
+        figures[f"{name}_ratio"] = ratio("sampling_wall")
     else:
-        for part in ("sampling", "step"):
-            figures[f"{name}_{part}_ratio"] = theirs.median(f"{part}_cpu") / ours.median(f"{part}_cpu")
-    versions = {"trl": found[0]["trl"], "trl_torch": found[0]["torch"], "trl_transformers": found[0]["transformers"]}
-    return figures, versions | {"torch": found[1]["torch"], "transformers": found[1]["transformers"]}
+        figures[f"{name}_sampling_ratio"], figures[f"{name}_step_ratio"] = ratio("sampling_cpu"), ratio("step_cpu")
+    figures |= {"trl": versions[0]["trl"], "torch": versions[1]["torch"], "transformers": versions[1]["transformers"]}
+    return figures | {f"trl_{key}": versions[0][key] for key in ("torch", "transformers")}
 
 
 def lines(name: str, figures: dict[str, float]) -> Iterator[str]:
@@ -433,7 +447,7 @@ def lines(name: str, figures: dict[str, float]) -> Iterator[str]:
 def main() -> None:
     """Parse arguments, run the jobs, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one measured step of smaller jobs, under a minute")
+    parser.add_argument("--quick", action="store_true", help="one measured step, s2 at half size: about a minute")
     parser.add_argument("--steps", type=int, default=7, help="measured steps of each side (default 7)")
     parser.add_argument("--jobs", default="s1,s2,s3", help="comma-separated subset of s1,s2,s3")
     parser.add_argument("--json", type=Path, help="write the figures there")
@@ -449,11 +463,11 @@ def main() -> None:
     figures: dict[str, Any] = {"quick": int(options.quick)}
     print("| job | what | TRL | vlgym | ratio | bar |\n|---|---|---:|---:|---:|---:|")
     for name in names:
-        job, steps = JOBS[name], options.steps if not JOBS[name].delay else min(options.steps, 5)
+        job, steps, drop = JOBS[name], options.steps, 1
         if options.quick:
-            job, steps = replace(job, prompts=max(job.prompts // 4, 1)), 1
-        found, versions = measure(name, job, steps, options.trl_python)
-        figures |= found | versions
+            job, steps, drop = replace(job, prompts=2) if name == "s2" else job, 1, int(not job.delay)
+        found = measure(name, job, steps, drop, options.trl_python)
+        figures |= found
         print("\n".join(lines(name, found)), flush=True)
     print(f"TRL {figures['trl']} (torch {figures['trl_torch']}), vlgym (torch {figures['torch']}), one thread each.")
     if figures["trl"] != PEER:

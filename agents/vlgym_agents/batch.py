@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from vlgym_agents.rollout import context
 from vlgym_agents.types import Batch, Floats, Ids, Row, Trace, Turn
 
+_NO_IDS = np.empty(0, np.int32)
+
 
 def trace_rows(trace: Trace, window: int) -> list[tuple[Row, list[int]]]:
     """Return the training sequences of a trace, each with the turns its trained actions belong to.
 
     Args:
         trace: an episode with at least one turn.
-        window: turns the policy saw; 0: all, and the whole episode is one row. Otherwise every turn is a row of its own,
-            with exactly the context it was sampled in, and only its own tokens are trained.
+        window: turns the policy saw; 0: all, and the whole episode is one row. Otherwise every turn is a row of its
+            own, with exactly the context it was sampled in, and only its own tokens are trained.
     """
     turns = trace.turns
     if not window:
@@ -49,7 +51,7 @@ def make_batch(traces: Sequence[Trace], window: int) -> Batch:
     for i, trace in enumerate(traces):
         if trace.env_error or not trace.n_tokens:
             raise ValueError(
-                f"Episode {trace.task!r} (seed {trace.seed}) holds no tokens to learn from: {trace.env_error or 'no turn'}."
+                f"Episode {trace.task!r} (seed {trace.seed}) has no tokens to learn from: {trace.env_error or 'empty'}."
             )
         for row, turns in trace_rows(trace, window):
             for k in turns:
@@ -60,13 +62,13 @@ def make_batch(traces: Sequence[Trace], window: int) -> Batch:
                 old.append(trace.turns[k].logprobs)
             rows.append(row)
     n = sum(len(part) for part in old)
-    flat = [np.concatenate(parts) if parts else np.empty(0, np.int32) for parts in (trace_of, turn_of, row_of)]
-    old_logprobs = np.concatenate(old).astype(np.float32) if old else np.empty(0, np.float32)
-    return Batch(rows, *flat, np.zeros(n, np.float32), old_logprobs, np.zeros(n, np.float32))
+    trace_ids, turn_ids, row_ids = (np.concatenate([_NO_IDS, *parts]) for parts in (trace_of, turn_of, row_of))
+    old_logprobs: Floats = np.concatenate([np.empty(0, np.float32), *old]).astype(np.float32)
+    return Batch(rows, trace_ids, turn_ids, row_ids, np.zeros(n, np.float32), old_logprobs, np.zeros(n, np.float32))
 
 
 def take(batch: Batch, rows: Sequence[int]) -> tuple[Batch, NDArray[np.int64]]:
-    """Return the batch of some rows (in the order given, weights untouched) and the positions of its tokens in `batch`."""
+    """Return the batch of some rows, in the order given, and the positions of its tokens in `batch`."""
     starts = np.searchsorted(batch.row, np.arange(len(batch.rows) + 1))
     parts = [np.arange(starts[r], starts[r + 1]) for r in rows]
     index = np.concatenate(parts) if parts else np.empty(0, np.int64)

@@ -1,6 +1,6 @@
 """Checkpoints: everything that influences the next step, written atomically, the last few kept.
 
-    checkpoints/step-000010/state.pt    weights, optimiser, parts, RNGs, counters (torch.save; loaded without running code)
+    checkpoints/step-000010/state.pt    weights, optimiser, parts, RNGs, counters (torch.save; loading runs no code)
     checkpoints/step-000010/meta.json   {"format": 1, "step": 10, "options": {...}}: what the state belongs to
     checkpoints/step-000010/model/      what Policy.save writes: enough to use the model elsewhere
 
@@ -16,7 +16,7 @@ import os
 import pickle
 import random
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,18 @@ from vlgym_agents.types import Chunk, Trace, Turn
 FORMAT = 1
 FREE_OPTIONS = {
     f"run.{name}"
-    for name in ("steps", "out", "workers", "step_timeout", "save_every", "keep", "record", "record_every", "wandb", "preset")
+    for name in (
+        "steps",
+        "out",
+        "workers",
+        "step_timeout",
+        "save_every",
+        "keep",
+        "record",
+        "record_every",
+        "wandb",
+        "preset",
+    )
 }
 """Options a resumed run may change: they do not influence what is learnt."""
 DISK_TROUBLE = {
@@ -46,7 +57,7 @@ class CheckpointError(VlgymError, RuntimeError):
 
 
 @contextlib.contextmanager
-def disk_errors(what: str, path: Path, remedy: str):
+def disk_errors(what: str, path: Path, remedy: str) -> Iterator[None]:
     """Turn a full or read-only disk into one sentence; other errors pass."""
     try:
         yield
@@ -88,8 +99,10 @@ class Checkpoints:
             CheckpointError: the disk is full or not writable; earlier checkpoints are untouched.
         """
         before = self.steps()
-        kept = f"The checkpoint of step {before[-1]} is intact: free some space, then use --resume." if before else (
-            "Free some space, or choose another --out."
+        kept = (
+            f"The checkpoint of step {before[-1]} is intact: free some space, then use --resume."
+            if before
+            else ("Free some space, or choose another --out.")
         )
         temporary = self.folder / f".writing-{step:06d}-{os.getpid()}"
         with disk_errors(f"the checkpoint of step {step}", self.folder, kept):
@@ -180,8 +193,8 @@ def load_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> 
     if names or shapes:
         example = (names or shapes)[0]
         raise CheckpointError(
-            f"The checkpoint holds the weights of another model ({example!r} and {len(names) + len(shapes) - 1} more do "
-            f"not fit); resume with the model it was made with."
+            f"The checkpoint holds the weights of another model ({example!r} does not fit); resume with the model "
+            f"it was made with."
         )
     module.load_state_dict(dict(state), strict=False)
 
@@ -198,7 +211,10 @@ _RECORDS: list[Any] = [
     np.ndarray,
     np.dtype,
     np._core.multiarray._reconstruct if hasattr(np, "_core") else np.core.multiarray._reconstruct,  # type: ignore[attr-defined]
-    *(type(np.dtype(t)) for t in ("bool", "uint8", "int32", "int64", "uint64", "float16", "float32", "float64", "U1", "O")),
+    *(
+        type(np.dtype(t))
+        for t in ("bool", "uint8", "int32", "int64", "uint64", "float16", "float32", "float64", "U1", "O")
+    ),
 ]
 """Classes a state may hold besides tensors and plain containers: stored traces of replay methods."""
 
@@ -210,7 +226,13 @@ def rng_state() -> dict[str, Any]:
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "numpy": [str(kind), torch.from_numpy(np.asarray(keys).astype(np.int64)), int(position), int(has_gauss), float(gauss)],
+        "numpy": [
+            str(kind),
+            torch.from_numpy(np.asarray(keys).astype(np.int64)),
+            int(position),
+            int(has_gauss),
+            float(gauss),
+        ],
         "python": [version, list(internal), gauss_next],
     }
 

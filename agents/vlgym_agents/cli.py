@@ -33,6 +33,7 @@ def train(argv: Sequence[str] | None = None) -> int:
 
 def _train(argv: list[str]) -> int:
     arguments, layers = _parse(argv)
+    require("torch", extra="train", purpose="Training")
     if arguments.list:
         print(_listing())
         return 0
@@ -61,7 +62,9 @@ def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[Layer]]:
     parser.add_argument("--list", action="store_true", help="print environments, methods and models, and end")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     arguments, rest = parser.parse_known_args(argv)
-    flags: dict[str, Any] = {f"run.{name}": value for name in (*RUN_FLAGS, "wandb") if (value := getattr(arguments, name)) is not None}
+    flags: dict[str, Any] = {
+        f"run.{name}": value for name in (*RUN_FLAGS, "wandb") if (value := getattr(arguments, name)) is not None
+    }
     known = [action.option_strings[-1] for action in parser._actions]
     flags |= _dotted(rest, known) | dict(_assignment(text) for text in arguments.set)
     layers: list[Layer] = []
@@ -138,7 +141,6 @@ def _default_out(config: Config) -> Path:
 
 
 def _run(config: Config, out: Path, *, resume: bool, quiet: bool) -> int:
-    require("torch", extra="train", purpose="Training")
     from vlgym_agents.checkpoint import Checkpoints
     from vlgym_agents.interrupt import Interrupted
     from vlgym_agents.loop import Trainer
@@ -165,7 +167,9 @@ def _run(config: Config, out: Path, *, resume: bool, quiet: bool) -> int:
         except Interrupted as stop:
             folder.say(f"Stopped after step {trainer.counters.step}. Go on with: vlgym-train --resume {out}")
             return 128 + stop.signum
-    results = [json.loads(line) for line in (out / "eval.jsonl").read_text().splitlines()] if config.eval.episodes else []
+    results = (
+        [json.loads(line) for line in (out / "eval.jsonl").read_text().splitlines()] if config.eval.episodes else []
+    )
     if results:
         print(success_table(results))
     print(f"Report: {_report(out)}")
@@ -189,11 +193,12 @@ def _policy(config: Config, env: Any) -> Policy:
     wanted = {name: value for name, value in world.items() if name in inspect.signature(row.load).parameters}
     torch.manual_seed(config.run.seed)
     try:
-        return row.load(row.source, **{**wanted, **config.given("model")})
-    except (OSError, ValueError) as error:
+        policy: Policy = row.load(row.source, **{**wanted, **config.given("model")})
+        return policy
+    except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, VlgymError):
             raise
-        raise VlgymError(f"Cannot load the model {config.run.model!r}: {error}") from error
+        raise VlgymError(f"Cannot load the model {config.run.model!r}: {' '.join(str(error).split())}") from error
 
 
 def _report(out: Path) -> Path:
@@ -213,18 +218,23 @@ def evaluate(argv: Sequence[str] | None = None) -> int:
 def _evaluate(argv: list[str]) -> int:
     parser = argparse.ArgumentParser("vlgym-eval", description="Measure success on held-out tasks.", allow_abbrev=False)
     parser.add_argument("--env", help="environment: an id, a name or a tag (default: the run's)")
-    parser.add_argument("--policy", required=True, help=f"{', '.join(SCRIPTS)} (as far as the environment has them), or a run folder")
+    parser.add_argument(
+        "--policy", required=True, help=f"{', '.join(SCRIPTS)} (as far as the environment has them), or a run folder"
+    )
     parser.add_argument("--episodes", type=int, default=200, help="episodes, each on a task of its own (default: 200)")
     parser.add_argument("--seed", type=int, default=1000003, help="seed of tasks, initial states and sampling")
     parser.add_argument("--split", default="test", help="split of the tasks (default: test)")
     parser.add_argument("--greedy", action="store_true", help="take the most probable token instead of sampling")
     parser.add_argument("--workers", type=int, default=0, help="environment processes; 0: threads")
     parser.add_argument("--slots", type=int, default=16, help="episodes at the same time (default: 16)")
-    parser.add_argument("--set", metavar="env.NAME=VALUE", action="append", default=[], help="option of the environment")
+    parser.add_argument(
+        "--set", metavar="env.NAME=VALUE", action="append", default=[], help="option of the environment"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the evaluation there")
     arguments = parser.parse_args(argv)
     if arguments.episodes < 1 or arguments.seed < 0 or arguments.slots < 1:
         raise OptionError("--episodes and --slots must be at least 1 and --seed at least 0.")
+    require("torch", extra="train", purpose="Evaluation")
     result = _measure(arguments)
     from vlgym_agents.record import success_table, to_json
 
@@ -257,7 +267,9 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
                 f"Unknown policy {arguments.policy!r}.{did_you_mean(arguments.policy, scripts)} Give one of the "
                 f"environment's ({known}) or a run folder."
             )
-        pool = make_pool(spec, min(arguments.slots, plan.episodes), workers=arguments.workers, timeout=config.run.step_timeout)
+        pool = make_pool(
+            spec, min(arguments.slots, plan.episodes), workers=arguments.workers, timeout=config.run.step_timeout
+        )
         stack.enter_context(contextlib.closing(pool))
         progress = stack.enter_context(_bar(plan.episodes))
         if not is_run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,9 +44,10 @@ class Plan:
         """Return the episodes, in order."""
         ids = tasks.ids(self.split)
         rng = generator(EVALUATION, TASKS, self.seed)
-        order = np.concatenate([rng.permutation(len(ids)) for _ in range(-(-self.episodes // max(len(ids), 1)))] or [[]])
+        rounds = -(-self.episodes // max(len(ids), 1))
+        order = [place for _ in range(rounds) for place in rng.permutation(len(ids)).tolist()]
         return [
-            Request(ids[int(place)], int(rng.integers(2**31)), i, 0, (EVALUATION, EPISODE, self.seed, i), i < self.record)
+            Request(ids[place], int(rng.integers(2**31)), i, 0, (EVALUATION, EPISODE, self.seed, i), i < self.record)
             for i, place in enumerate(order[: self.episodes])
         ]
 
@@ -65,7 +66,9 @@ class ObservationHash:
         for key in sorted(observation):
             value = observation[key]
             digest.update(key.encode())
-            digest.update(np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else str(value).encode())
+            digest.update(
+                np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else str(value).encode()
+            )
 
     def hexdigest(self) -> str:
         """Return the digest of all episodes."""
@@ -78,7 +81,7 @@ class ObservationHash:
 def evaluate(
     policy: Policy, pool: Pool, tasks: TaskSet, plan: Plan, rollout: Rollout
 ) -> tuple[dict[str, Any], list[Trace]]:
-    """Play a plan with a policy; returns the evaluation object (see loop.py) and the recorded episodes."""
+    """Play a plan with a policy; returns the evaluation object (see record.py) and the recorded episodes."""
     digest, started = ObservationHash(), time.perf_counter()
     traces = collect(policy, pool, plan.requests(tasks), replace(rollout, watch=digest, version=plan.step))
     decoding = "greedy" if rollout.sampling.greedy else "sampled"
@@ -109,8 +112,8 @@ def evaluate_script(
     return summary(traces, plan, decoding=script, seconds=seconds, digest=digest.hexdigest()), kept
 
 
-def scripted(script: str, pool: Pool, requests: Sequence[Request]):
-    """Yield (request, reply of a whole scripted episode) in order; an episode the machinery spoilt is tried once more."""
+def scripted(script: str, pool: Pool, requests: Sequence[Request]) -> Iterator[tuple[Request, Reply]]:
+    """Yield (request, reply of a whole scripted episode) in order; one that the machinery spoilt is tried once more."""
     for start in range(0, len(requests), pool.size):
         part = requests[start : start + pool.size]
         commands = [Command(slot, "script", script, request.task, request.seed) for slot, request in enumerate(part)]
@@ -160,6 +163,7 @@ def summary(traces: Sequence[Trace], plan: Plan, *, decoding: str, seconds: floa
         "seconds": seconds,
         "observation_hash": digest,
         "tasks": [
-            {"task": t.task, "seed": t.seed, "success": t.success, "score": t.score, "turns": len(t.turns)} for t in fresh
+            {"task": t.task, "seed": t.seed, "success": t.success, "score": t.score, "turns": len(t.turns)}
+            for t in fresh
         ],
     }

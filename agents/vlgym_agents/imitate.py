@@ -62,8 +62,8 @@ def demonstrations(
 ) -> list[Trace]:
     """Return the expert's episodes on `n` tasks, in the tokens with which `policy` would utter its actions.
 
-    Episodes that the expert did not solve, that the machinery spoilt, or that hold an action the policy cannot express are
-    left out, so fewer than `n` may come back. Log-probs are zero: the record of a demonstration has no sampler.
+    Episodes that the expert did not solve, that the machinery spoilt, or that hold an action the policy cannot express
+    are left out, so fewer than `n` may come back. Log-probs are zero: the record of a demonstration has no sampler.
 
     Args:
         env_id: Gymnasium id.
@@ -190,7 +190,7 @@ def _clone(
     for rows in micro_batches(batch.rows, options.micro_tokens):
         part, _ = take(batch, rows)
         logprobs = policy.score(part.rows, sampling).logprobs
-        (-logprobs.sum() / n).backward()
+        torch.autograd.backward(-logprobs.sum() / n)
         found = logprobs.detach()
         summed += [-float(found.sum()), float((found > np.log(0.5)).sum()), len(found)]
     torch.nn.utils.clip_grad_norm_(parameters, options.clip_norm or float("inf"))

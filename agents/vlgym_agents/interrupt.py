@@ -20,8 +20,8 @@ class Interrupted(KeyboardInterrupt):
 class Interrupt:
     """Turns the first signal into `Interrupted` where work can be abandoned, else at the end of the step.
 
-    Inside ``with interrupt:`` the handlers are installed; inside ``with interrupt.abandonable():`` a signal raises at once;
-    elsewhere it is remembered until `check`. A second signal raises wherever it arrives.
+    Inside ``with interrupt:`` the handlers are installed; inside ``with interrupt.abandonable():`` a signal raises at
+    once; elsewhere it is remembered until `check`. A second signal raises wherever it arrives.
     """
 
     def __init__(self) -> None:

@@ -125,13 +125,14 @@ class Learner:
         batch, where = take(whole, rows)
         batch = with_weights(batch, batch.advantages, self.parts.weigh(batch))
         self.optimiser.zero_grad(set_to_none=True)
+        per_action = 1.0 / max(len(action_heads(batch)), 1)
         total = 0.0
         found: list[tuple[int, Metrics]] = []
         for part_rows in micro_batches(batch.rows, self.options.micro_tokens, self._idle(batch)):
             part, index = take(batch, part_rows)
-            view = self._view(part, {name: values[where[index]] for name, values in streams.items()})
+            view = self._view(part, {name: values[where[index]] for name, values in streams.items()}, per_action)
             loss, metrics = self.parts.objective(view)
-            loss.backward()
+            torch.autograd.backward(loss)
             total += float(loss.detach())
             metrics["entropy"] = float(view.scores.entropy.detach().mean())
             found.append((len(index), metrics))
@@ -142,7 +143,7 @@ class Learner:
         self.optimiser.step()
         return total, norm, found
 
-    def _view(self, part: Batch, extra: dict[str, Floats]) -> View:
+    def _view(self, part: Batch, extra: dict[str, Floats], per_action: float) -> View:
         scores = self.policy.score(part.rows, self.sampling)
         if scores.logprobs.shape != part.weights.shape:
             raise ValueError(
@@ -152,7 +153,7 @@ class Learner:
         flat = {"advantages": part.advantages, "old_logprobs": part.old_logprobs, "weights": part.weights, **extra}
         streams = {name: torch.from_numpy(np.ascontiguousarray(values)).to(device) for name, values in flat.items()}
         rows, heads = (torch.from_numpy(index).long().to(device) for index in (part.row, action_heads(part)))
-        return View(part, scores, streams, rows, heads)
+        return View(part, scores, streams, rows, heads, per_action)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the optimiser's state."""

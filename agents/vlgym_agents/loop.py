@@ -1,44 +1,13 @@
 """The training loop. It knows no method and no environment by name: a Recipe brings the parts, the pool the world.
 
-Run folder (everything a person or the report reads; written as the run goes):
-
-    config.json          {"format": 1, "created": ISO time, "command": [argv], "versions": {package: version},
-                          "options": {"algo.clip_high": value, ...}, "sources": {"algo.clip_high": "flag", ...}}
-    metrics.jsonl        one flat JSON object per training step; keys in stats.METRICS, further ones come from the method
-    eval.jsonl           one line per evaluation, in order; the object of eval_<name>.json without "tasks"
-    eval_before.json     evaluation before training; eval_after.json: after; eval_step-000050.json: on the way
-    episodes/NAME.json   a sampled episode; NAME is "train-000010-g003-m00" (step, group, member) or "before-0007"
-    episodes/NAME-tNN.png  screenshot before action NN (only where the environment shows images)
-    tb/                  TensorBoard events (tags are "train/<metric>", "eval/<name>")
-    checkpoints/step-NNNNNN/  see checkpoint.py
-    report.html          written at the end by report.write_report
-
-An evaluation object:
-
-    {"name": "before", "step": 0, "split": "test", "decoding": "sampled", "episodes": 200, "env_errors": 0,
-     "success": {"value": 0.31, "low": 0.25, "high": 0.38, "interval": "Wilson 95%"},
-     "score":   {"value": 0.52, "low": 0.48, "high": 0.56, "interval": "bootstrap 95%"},
-     "return":  {"value": ..., "low": ..., "high": ..., "interval": "bootstrap 95%"},
-     "turns": 5.1, "tokens_per_turn": 7.0, "invalid": 0.02, "seconds": 41.0, "observation_hash": "hex",
-     "tasks": [{"task": id, "seed": 7, "success": true, "score": 1.0, "turns": 4}, ...]}
-
-An episode object (`value` null without a critic, `image` null without a screenshot, `text`/`instruction` null where
-the observation has no such key; `info` holds the light part of the environment's info after the step):
-
-    {"name": NAME, "kind": "train" | "before" | "after" | "step-000050", "step": 10, "task": id, "seed": 7,
-     "group": 3, "member": 0, "instruction": str, "success": bool, "score": 0.5, "return": 0.5,
-     "return_parts": {"env": 0.5, "format": 0.0}, "advantage": 0.87 | null, "env_error": "", "replayed": false,
-     "turns": [{"image": "NAME-t00.png" | null, "text": str | null, "instruction": str | null,
-                "words": "the model's text", "action": "click[buy now]", "tokens": 5, "logprob": -1.2, "value": null,
-                "reward": 0.0, "terminated": false, "truncated": false, "action_valid": true, "error": "",
-                "info": {...}}]}
+What it writes, the run folder, is described in record.py.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -110,8 +79,7 @@ class Trainer:
         self.checkpoints = Checkpoints(folder.path / "checkpoints", config.flat(), config.run.keep)
         self.counters = Counters()
         self.interrupt = Interrupt()
-        self._saved = -1
-        self._saving_s, self._started = 0.0, time.perf_counter()
+        self._saved, self._saving_s, self._started = -1, 0.0, time.perf_counter()
 
     # -------------------------------------------------------------- the run
 
@@ -122,11 +90,11 @@ class Trainer:
             Interrupted: Ctrl-C or SIGTERM; the last completed step is saved.
             CheckpointError: the disk is full or not writable; the last checkpoint is intact.
         """
-        results = []
+        results: list[dict[str, Any]] = []
         every, last = self.config.eval.every, self.config.run.steps
         with self.interrupt:
             try:
-                if self.counters.step == 0:
+                if self.counters.step == 0 and not (self.folder.path / "eval_before.json").exists():
                     results += self.evaluate("before")
                 while self.counters.step < last:
                     self.folder.metrics(self.step())
@@ -149,23 +117,21 @@ class Trainer:
         plan = Plan(name, o.split, o.episodes, o.seed, self.counters.step, self.config.run.record)
         sampling = Sampling(r.temperature, o.greedy, r.max_tokens, r.min_tokens)
         with self.interrupt.abandonable():
-            result, recorded = evaluate(self.policy, self.pool, self.tasks, plan, self._rollout(sampling, name, o.episodes))
+            rollout = self._rollout(sampling, name, o.episodes)
+            result, recorded = evaluate(self.policy, self.pool, self.tasks, plan, rollout)
         self.folder.evaluation(result)
         for trace in recorded:
-            episode = episode_json(trace, f"{name}-{trace.group:04d}", name, self.counters.step)
-            self.folder.episode(trace, episode)
+            self.folder.episode(trace, episode_json(trace, f"{name}-{trace.group:04d}", name, self.counters.step))
         return [result]
 
     def _rollout(self, sampling: Sampling, what: str, episodes: int) -> Rollout:
         r, version, progress = self.config.rollout, self.counters.step, self.folder.progress(what, episodes)
-        return Rollout(
-            sampling, r.batch, r.window, r.max_turns, r.end_unparsable, version=version, progress=progress
-        )
+        return Rollout(sampling, r.batch, r.window, r.max_turns, r.end_unparsable, version=version, progress=progress)
 
     # -------------------------------------------------------------- one step
 
     def step(self) -> Metrics:
-        """Collect one batch, learn from it, and return the step's metrics. Until it returns, nothing has changed."""
+        """Collect a batch, learn from it, return the step's metrics; an interrupt while collecting changes nothing."""
         step, seed, wall, cpu = self.counters.step + 1, self.config.run.seed, time.perf_counter(), time.process_time()
         torch.manual_seed(int(generator(seed, step).integers(2**63)))  # dropout and the like
         with self.interrupt.abandonable():
@@ -204,9 +170,8 @@ class Trainer:
         cap = max(r.groups, int(r.groups * self.parts.refill))
         while len(out.kept) < r.groups and drawn < cap:
             n = min(r.groups - len(out.kept), cap - drawn)
-            requests = self._requests(step, drawn, n)
-            rollout = self._rollout(self.sampling, f"step {step}", len(requests))
-            attempts = collect(self.policy, self.pool, requests, rollout)
+            rollout = self._rollout(self.sampling, f"step {step}", n * r.group_size)
+            attempts = collect(self.policy, self.pool, self._requests(step, drawn, n), rollout)
             out.attempts += attempts
             for index in range(drawn, drawn + n):
                 group = [trace for trace in attempts if trace.group == index and not trace.env_error]
@@ -245,21 +210,18 @@ class Trainer:
 
     def _record(self, harvest: _Harvest, traces: Sequence[Trace], credit: Credit) -> None:
         advantage = {id(trace): value for trace, value in zip(traces, credit.advantages)}
+        step = self.counters.step
         for trace in harvest.attempts:
             if trace.turns and trace.turns[0].observation is not None:
-                name = f"train-{self.counters.step:06d}-g{trace.group:03d}-m{trace.member:02d}"
-                parts = harvest.rewards.get(id(trace))
-                episode = episode_json(
-                    trace, name, "train", self.counters.step, advantage=advantage.get(id(trace)), parts=parts
-                )
-                self.folder.episode(trace, episode)
+                name = f"train-{step:06d}-g{trace.group:03d}-m{trace.member:02d}"
+                mine, parts = advantage.get(id(trace)), harvest.rewards.get(id(trace))
+                self.folder.episode(trace, episode_json(trace, name, "train", step, advantage=mine, parts=parts))
 
     # -------------------------------------------------------------- checkpoints
 
     def _save_if_due(self) -> None:
-        step, every = self.counters.step, self.config.run.save_every
-        share = self._saving_s / max(time.perf_counter() - self._started, 1e-9)
-        if step == self.config.run.steps or (step % every == 0 if every else share < SAVE_SHARE):
+        step, every, elapsed = self.counters.step, self.config.run.save_every, time.perf_counter() - self._started
+        if step == self.config.run.steps or (step % every == 0 if every else self._saving_s < SAVE_SHARE * elapsed):
             self.save()
 
     def save(self) -> None:
@@ -270,7 +232,7 @@ class Trainer:
             "optimiser": self.learner.state_dict(),
             "parts": self.parts.state_dict(),
             "rng": rng_state(),
-            "counters": {name: getattr(self.counters, name) for name in Counters.__slots__},
+            "counters": asdict(self.counters),
         }
         self.checkpoints.save(self.counters.step, state, self.policy.save)
         self._saved = self.counters.step
@@ -278,7 +240,7 @@ class Trainer:
 
     def resume(self) -> int:
         """Load the latest checkpoint; returns its step."""
-        _, state = self.checkpoints.load()
+        state = self.checkpoints.load()[1]
         load_weights(self.policy.module, state["policy"])
         self.learner.load_state_dict(state["optimiser"])
         self.parts.load_state_dict(state["parts"])

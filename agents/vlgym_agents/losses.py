@@ -21,7 +21,7 @@ from torch import Tensor
 from vlgym.core.errors import did_you_mean
 from vlgym_agents.types import Floats
 
-Aggregation = Literal["token_mean", "sequence_mean", "constant"]
+Aggregation = Literal["token_mean", "turn_mean", "sequence_mean", "constant"]
 Ratio = Literal["token", "sequence", "cispo"]
 Kl = Literal["k1", "k2", "k3"]
 Metrics = dict[str, float]
@@ -46,7 +46,8 @@ class LossOptions:
     ratio: Ratio = "token"
     """token (PPO, GRPO), sequence (GSPO, arXiv 2507.18071: widths near 3e-4) or cispo (MiniMax-M1, arXiv 2506.13585)"""
     aggregation: Aggregation = "token_mean"
-    """token_mean (DAPO section 3.3), sequence_mean (GRPO, arXiv 2402.03300) or constant (Dr. GRPO, arXiv 2503.20783)"""
+    """token_mean (DAPO section 3.3), turn_mean (each response counts once: VL-DAC, arXiv 2508.04280), sequence_mean (GRPO,
+    arXiv 2402.03300) or constant (Dr. GRPO, arXiv 2503.20783)"""
     constant_length: int = 0
     """denominator per episode under aggregation=constant, in tokens; 0 elsewhere (Dr. GRPO: the token budget)"""
     kl_coef: float = 0.0
@@ -89,6 +90,7 @@ def token_weights(
     row: NDArray[np.integer],
     mode: Aggregation = "token_mean",
     *,
+    turn: NDArray[np.integer] | None = None,
     constant_length: int | None = None,
 ) -> Floats:
     """Return the weight of each token in the loss; call it once on a whole optimiser batch, before splitting.
@@ -97,20 +99,26 @@ def token_weights(
         trace: int [N], which episode a token belongs to (any labels).
         row: int [N], which training row; a windowed context gives several rows to one episode.
         mode: "token_mean": 1/N. "sequence_mean": mean over episodes of the mean over their rows of the mean over
-            their tokens, so a row of an episode with K rows counts 1/K. "constant": sum over tokens divided by
-            `constant_length`, mean over episodes.
+            their tokens, so a row of an episode with K rows counts 1/K. "turn_mean": mean over turns of the mean over
+            their tokens. "constant": sum over tokens divided by `constant_length`, mean over episodes.
+        turn: int [N], turn of its episode; only for "turn_mean".
         constant_length: tokens, > 0; only for "constant".
 
     Returns:
-        float32 [N], non-negative. For a mean per turn (VL-DAC), pass the same turn labels as `trace` and `row`.
+        float32 [N], non-negative.
 
     Raises:
-        ValueError: unknown mode, or "constant" without a length.
+        ValueError: unknown mode, "constant" without a length or "turn_mean" without turns.
     """
     _one_of("aggregation", mode, get_args(Aggregation))
     n = len(trace)
     if mode == "token_mean":
         return np.full(n, 1.0 / max(n, 1), np.float32)
+    if mode == "turn_mean":
+        if turn is None:
+            raise ValueError("aggregation=turn_mean needs the turn of each token.")
+        _, response = np.unique(np.stack([trace, turn]), axis=1, return_inverse=True)
+        trace = row = response.reshape(-1)
     episodes, trace_of = np.unique(trace, return_inverse=True)
     if mode == "constant":
         if not constant_length or constant_length < 0:

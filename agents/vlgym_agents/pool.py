@@ -2,15 +2,14 @@
 
 A pool has `size` slots, one environment each. `run` executes one round of commands, at most one per slot, all at once,
 and returns their replies in the order given, so nothing depends on which environment was faster. Whatever goes wrong
-below (exception, deadline, death of a worker) becomes a reply with `error`, never an exception here, and the slot's next
-reset works.
+below (exception, deadline, death of a worker) becomes a reply with `error`, never an exception here, and the next
+reset of the slot works.
 """
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing as mp
-import os
 import pickle
 import queue
 import signal
@@ -23,6 +22,11 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Protocol
 
 from vlgym.core.errors import BackendError, VlgymError
+
+
+class PoolError(VlgymError, RuntimeError):
+    """Environment processes cannot be started at all."""
+
 
 START_TIMEOUT = 300.0
 """Seconds a worker process may take to start (its deadline for commands counts from then)."""
@@ -50,8 +54,8 @@ class Command:
 
     Attributes:
         slot: in [0, size).
-        kind: "reset" (task, seed), "step" (action), or "script": a whole episode of (task, seed) by the environment's own
-            scripted policy `action`.
+        kind: "reset" (task, seed), "step" (action), or "script": a whole episode of (task, seed) by the environment's
+            own scripted policy `action`.
     """
 
     slot: int
@@ -81,7 +85,10 @@ class Pool(Protocol):
     size: int
 
     def run(self, commands: Sequence[Command]) -> list[Reply]:
-        """Execute commands for distinct slots concurrently; replies in the same order."""
+        """Execute commands for distinct slots concurrently; replies in the same order.
+
+        After an exception here (an interrupt), the pool is fit only for `close`.
+        """
         ...
 
     def close(self) -> None:
@@ -202,15 +209,16 @@ class ThreadPool:
         self._threads = [None] * self.size
         for thread in threads:
             thread.inbox.put(None)
+        deadline = time.monotonic() + 5.0
         for thread in threads:
-            thread.thread.join(timeout=5.0)
+            thread.thread.join(timeout=max(deadline - time.monotonic(), 0.0))
 
 
 # ---------------------------------------------------------------------- processes
 
 
 def _work(connection: Connection, spec: EnvSpec, slots: int, timeout: float) -> None:
-    """Body of a worker process: a ThreadPool behind a pipe; it ends when the pipe closes, even if its owner was killed."""
+    """Body of a worker process: a ThreadPool behind a pipe, until the pipe closes (even if its owner was killed)."""
     for name in ("SIGINT", "SIGTERM"):  # Ctrl-C reaches the whole process group; the owner decides what happens
         signal.signal(getattr(signal, name), signal.SIG_IGN if name == "SIGINT" else signal.SIG_DFL)
     pool = ThreadPool(spec, slots, timeout)
@@ -233,17 +241,26 @@ class _Worker:
     def __init__(self, spec: EnvSpec, slots: int, timeout: float) -> None:
         context = mp.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, spec, slots, timeout), daemon=True, name="vlgym-worker")
+        self.process = context.Process(
+            target=_work, args=(theirs, spec, slots, timeout), daemon=True, name="vlgym-worker"
+        )
         self.process.start()
         theirs.close()
         self._ready = False
 
     def send(self, commands: list[Command]) -> None:
-        """Hand over a round, once the process is up; a dead one is noticed by whoever waits for the answer."""
+        """Hand over a round, once the process is up; one that dies later is noticed by whoever waits for the answer."""
         with contextlib.suppress(EOFError, OSError, ValueError):
             if not self._ready and self.connection.poll(START_TIMEOUT):
                 self._ready = self.connection.recv() == "ready"
             self.connection.send(commands)
+        if not self._ready:
+            self.process.join(1.0)
+            if (self.process.exitcode or 0) > 0:  # it ended by itself, and so would its successor
+                raise PoolError(
+                    f"An environment worker could not start (exit code {self.process.exitcode}); its own message is "
+                    f"above. A script that starts workers needs the guard: if __name__ == '__main__'."
+                )
 
     def stop(self, patience: float) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -256,7 +273,7 @@ class _Worker:
 
 
 class ProcessPool:
-    """`workers` processes, slot s in process s % workers. A dead or hanging worker is replaced; its episodes are lost."""
+    """Slot s lives in process s % workers. A dead or hanging process is replaced; its episodes are lost."""
 
     def __init__(self, spec: EnvSpec, size: int, workers: int, timeout: float = 120.0) -> None:
         self.spec, self.size, self.timeout = spec, size, timeout

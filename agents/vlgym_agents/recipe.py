@@ -2,8 +2,8 @@
 
     sampler -> (rollout) -> rewards -> repair, keep -> credit -> weigh -> passes, objective -> (optimiser) -> sampler
 
-Every part is a function or a small object; one with `state_dict` / `load_state_dict` is saved in the checkpoint. A method
-that differs in one part is ``dataclasses.replace`` of another method's parts.
+Every part is a function or a small object; one with `state_dict` / `load_state_dict` is saved in the checkpoint. A
+method that differs in one part is ``dataclasses.replace`` of another method's parts.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class View:
             sampling), "targets" (critic's target of the token's turn, with a critic), and one per entry of `passes`.
         rows: int64 [n], row of each token.
         heads: int64 [T], index in [0, n) of the first token of each trained action, aligned with `scores.values`.
+        per_action: 1 / trained actions of the whole optimiser batch: an action's weight in a mean over actions.
     """
 
     batch: Batch
@@ -73,6 +74,7 @@ class View:
     streams: Mapping[str, torch.Tensor]
     rows: torch.Tensor
     heads: torch.Tensor
+    per_action: float
 
 
 Rewards = Mapping[str, Callable[[Trace], float]]

@@ -1,4 +1,38 @@
-"""Writing a run folder (format: loop.py), TensorBoard, Weights & Biases, and the progress bar."""
+"""Writing a run folder, TensorBoard, Weights & Biases, and the progress bar.
+
+Run folder (everything a person or the report reads; written as the run goes):
+
+    config.json          {"format": 1, "created": ISO time, "command": [argv], "versions": {package: version},
+                          "options": {"algo.clip_high": value, ...}, "sources": {"algo.clip_high": "flag", ...}}
+    metrics.jsonl        one flat JSON object per training step; keys in stats.METRICS, the method may add some
+    eval.jsonl           one line per evaluation, in order; the object of eval_<name>.json without "tasks"
+    eval_before.json     evaluation before training; eval_after.json: after; eval_step-000050.json: on the way
+    episodes/NAME.json   a sampled episode; NAME is "train-000010-g003-m00" (step, group, member) or "before-0007"
+    episodes/NAME-tNN.png  screenshot before action NN (only where the environment shows images)
+    tb/                  TensorBoard events (tags are "train/<metric>", "eval/<name>")
+    checkpoints/step-NNNNNN/  see checkpoint.py
+    report.html          written at the end by report.write_report
+
+An evaluation object:
+
+    {"name": "before", "step": 0, "split": "test", "decoding": "sampled", "episodes": 200, "env_errors": 0,
+     "success": {"value": 0.31, "low": 0.25, "high": 0.38, "interval": "Wilson 95%"},
+     "score":   {"value": 0.52, "low": 0.48, "high": 0.56, "interval": "bootstrap 95%"},
+     "return":  {"value": ..., "low": ..., "high": ..., "interval": "bootstrap 95%"},
+     "turns": 5.1, "tokens_per_turn": 7.0, "invalid": 0.02, "seconds": 41.0, "observation_hash": "hex",
+     "tasks": [{"task": id, "seed": 7, "success": true, "score": 1.0, "turns": 4}, ...]}
+
+An episode object (`value` null without a critic, `image` null without a screenshot, `text`/`instruction` null where
+the observation has no such key; `info` holds the light part of the environment's info after the step):
+
+    {"name": NAME, "kind": "train" | "before" | "after" | "step-000050", "step": 10, "task": id, "seed": 7,
+     "group": 3, "member": 0, "instruction": str, "success": bool, "score": 0.5, "return": 0.5,
+     "return_parts": {"env": 0.5, "format": 0.0}, "advantage": 0.87 | null, "env_error": "", "replayed": false,
+     "turns": [{"image": "NAME-t00.png" | null, "text": str | null, "instruction": str | null,
+                "words": "the model's text", "action": "click[buy now]", "tokens": 5, "logprob": -1.2, "value": null,
+                "reward": 0.0, "terminated": false, "truncated": false, "action_valid": true, "error": "",
+                "info": {...}}]}
+"""
 
 from __future__ import annotations
 
@@ -39,7 +73,7 @@ def to_json(value: Any) -> Any:
 def episode_json(
     trace: Trace, name: str, kind: str, step: int, *, advantage: Any = None, parts: Mapping[str, float] | None = None
 ) -> dict[str, Any]:
-    """Return the episode object of the run folder (see loop.py); `image` is True where a picture must be written."""
+    """Return the episode object of the run folder (see above); `image` is True where a picture must be written."""
     return {
         "name": name,
         "kind": kind,

@@ -4,18 +4,21 @@ A method row names a `Recipe` (see recipe.py). A model row names
 
     load(source: str, *, <options with defaults>) -> Policy
 
-where `source` is what follows ``--model``: the row's own name, or a hub id or folder for the row FALLBACK_MODEL. Every
-keyword is an option ``model.<name>`` of the command line, its annotation the type and its default the default; two are
-filled in where the loader takes them: `action_help`, the environment's action grammar in words, for the prompt, and
-`family`, the environment's tag. The module may also define PRESET, a dict of dotted options ("optim.lr": 3e-4) that this
-model wants instead of the trainer's defaults.
+where `source` is what follows ``--model``: the row's name, alone or as in "nano-webshop"; a folder whose config.json
+says "vlgym-" and the row's name as `model_type`; or, for FALLBACK_MODEL, any other folder and any hub id. Every keyword
+is an option ``model.<name>`` of the command line, its annotation the type and its default the default; two are filled
+in where the loader takes them: `action_help`, the environment's action grammar in words, for the prompt, and `family`,
+the environment's tag. The module may also define PRESET, a dict of dotted options ("optim.lr": 3e-4) that this model
+wants instead of the trainer's defaults.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlgym.core.errors import VlgymError, did_you_mean
@@ -31,11 +34,11 @@ ALGOS: dict[str, str] = {
 
 MODELS: dict[str, str] = {
     "nano": "vlgym_agents.policies.nano:load",
-    "hf": "vlgym_agents.policies.hf:load",
+    "smollm2": "vlgym_agents.policies.hf:load",
 }
 
-FALLBACK_MODEL = "hf"
-"""The row that loads any other ``--model``: a hub id or a folder."""
+FALLBACK_MODEL = "vlgym_agents.policies.hf:load"
+"""Loads any other ``--model``: a hub id or a folder."""
 
 
 class UnknownNameError(VlgymError, KeyError):
@@ -49,7 +52,6 @@ class UnknownNameError(VlgymError, KeyError):
 class ModelRow:
     """A resolved ``--model``: its loader, the source to give it, and the options it prefers."""
 
-    name: str
     source: str
     load: Callable[..., Any]
     preset: dict[str, Any]
@@ -70,26 +72,34 @@ def recipe(name: str) -> Recipe:
     """Return the recipe of a method; raises UnknownNameError."""
     if name not in ALGOS:
         raise unknown("algorithm", name, list(ALGOS))
-    return resolve(ALGOS[name])
+    found: Recipe = resolve(ALGOS[name])
+    return found
 
 
 def model(name: str) -> ModelRow:
-    """Return the loader of a model: a row's name, else a hub id ("org/name") or an existing folder.
+    """Return the loader of a model: a row's name, a folder, or a hub id ("org/name").
 
     Raises:
         UnknownNameError: neither a row, nor a folder, nor of the form of a hub id.
     """
-    from pathlib import Path
-
-    row = name if name in MODELS else FALLBACK_MODEL
-    if row != name and "/" not in name and not Path(name).is_dir():
+    folder = Path(name)
+    row = _model_type(folder) if folder.is_dir() else name if name in MODELS else name.partition("-")[0]
+    if row not in MODELS and not folder.is_dir() and "/" not in name:
         raise UnknownNameError(
             f"Unknown model {name!r}.{did_you_mean(name, MODELS)} Give one of {', '.join(sorted(MODELS))}, a folder, "
             f"or a hub id such as 'org/name'."
         )
-    module, _, attribute = MODELS[row].partition(":")
-    loaded = importlib.import_module(module)
-    return ModelRow(row, name, getattr(loaded, attribute), dict(getattr(loaded, "PRESET", {})))
+    reference = MODELS.get(row, FALLBACK_MODEL)
+    preset = getattr(importlib.import_module(reference.partition(":")[0]), "PRESET", {})
+    return ModelRow(name, resolve(reference), dict(preset))
+
+
+def _model_type(folder: Path) -> str:
+    try:
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+        return str(kind).removeprefix("vlgym-")
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def env_id(name: str) -> str:

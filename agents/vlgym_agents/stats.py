@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from vlgym_agents.advantages import zero_variance
 from vlgym_agents.types import Trace
 
-
 METRICS: dict[str, str] = {
     "step": "optimiser batches done",
     "success": "share of fresh episodes that solved their task",

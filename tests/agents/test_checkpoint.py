@@ -29,8 +29,8 @@ def test_last_ones_are_kept_and_round_trip(tmp_path):
 
 def test_stored_traces_survive(tmp_path):
     """Replay methods keep traces in their state; they load without running code from the file."""
-    turn = Turn(Chunk(np.arange(3, dtype=np.int32), (np.zeros((2, 2, 3), np.uint8),), {"table": np.ones(2, np.float32)}),
-                np.array([1], np.int32), np.array([-0.5], np.float32), "x", "x", info={"score": 1.0})  # fmt: skip
+    chunk = Chunk(np.arange(3, dtype=np.int32), (np.zeros((2, 2, 3), np.uint8),), {"table": np.ones(2, np.float32)})
+    turn = Turn(chunk, np.array([1], np.int32), np.array([-0.5], np.float32), "x", "x", info={"score": 1.0})
     store = Checkpoints(tmp_path, {})
     store.save(1, {"store": {"t1": [Trace("t1", 3, 0, 0, [turn], success=True, replayed=True)]}})
     back = store.load()[1]["store"]["t1"][0]

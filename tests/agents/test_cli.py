@@ -18,9 +18,8 @@ from toy_run import BANDIT, TWO_TURNS, equal, metrics
 from vlgym_agents import cli
 from vlgym_agents.checkpoint import Checkpoints
 
-TINY = (
-    "--model toy --quiet --rollout.groups 2 --rollout.group_size 3 --rollout.max_tokens 2 --eval.episodes 4 --run.record 2"
-).split()
+TINY = ["--model", "toy", "--quiet", "--rollout.groups=2", "--rollout.group_size=3", "--rollout.max_tokens=2"]
+TINY += ["--eval.episodes=4", "--run.record=2"]
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +83,10 @@ def test_train_evaluate_resume(tmp_path, capsys):
     file = tmp_path / "eval.json"
     assert cli.evaluate(["--policy", str(out), "--episodes", "5", "--json", str(file), "--seed", "4"]) == 0
     one = json.loads(file.read_text())
-    assert cli.evaluate(["--policy", str(out), "--episodes", "5", "--json", str(file), "--seed", "4", "--workers", "1"]) == 0
+    assert (
+        cli.evaluate(["--policy", str(out), "--episodes", "5", "--json", str(file), "--seed", "4", "--workers", "1"])
+        == 0
+    )
     other = json.loads(file.read_text())
     assert {k: v for k, v in one.items() if k != "seconds"} == {k: v for k, v in other.items() if k != "seconds"}
 
@@ -119,7 +121,19 @@ def start(out: Path, *words: str) -> subprocess.Popen[str]:
     """Start a long run of two-turn episodes in a process group of its own."""
     here = str(Path(__file__).parent)
     env = {**os.environ, "PYTHONPATH": here, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", SCRIPT, *TINY, "--env", TWO_TURNS, "--out", str(out), "--eval.episodes", "0", *words]
+    command = [
+        sys.executable,
+        "-c",
+        SCRIPT,
+        *TINY,
+        "--env",
+        TWO_TURNS,
+        "--out",
+        str(out),
+        "--eval.episodes",
+        "0",
+        *words,
+    ]
     return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -166,7 +180,21 @@ def test_interrupt_saves_and_leaves_nothing_behind(tmp_path, signum, code):
     assert not group_members(run.pid)
 
     straight = tmp_path / "straight"
-    assert train("--env", TWO_TURNS, "--out", str(straight), "--steps", str(step + 1), "--eval.episodes", "0", "--env.delay", "0.01") == 0
+    assert (
+        train(
+            "--env",
+            TWO_TURNS,
+            "--out",
+            str(straight),
+            "--steps",
+            str(step + 1),
+            "--eval.episodes",
+            "0",
+            "--env.delay",
+            "0.01",
+        )
+        == 0
+    )
     copy = tmp_path / "copy"
     shutil.copytree(out, copy)
     assert cli.train(["--resume", str(copy), "--steps", str(step + 1), "--quiet", "--workers", "0"]) == 0

@@ -29,7 +29,10 @@ def test_same_seed_same_run_and_other_seed_another(tmp_path):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_do_not_change_the_run(tmp_path, workers):
     few = config(run__env=TWO_TURNS, run__steps=3)
-    assert run(tmp_path / "threads", few)[1] == run(tmp_path / "workers", config(run__env=TWO_TURNS, run__steps=3, run__workers=workers))[1]
+    assert (
+        run(tmp_path / "threads", few)[1]
+        == run(tmp_path / "workers", config(run__env=TWO_TURNS, run__steps=3, run__workers=workers))[1]
+    )
 
 
 RICH = {"optim__epochs": 2, "optim__minibatches": 2, "rollout__window": 1, "algo__kl_coef": 0.1, "rollout__groups": 2}
@@ -153,7 +156,9 @@ def test_controls(tmp_path, control):
 
 
 def test_run_folder(tmp_path):
-    cfg = config(run__env=TWO_TURNS, run__steps=2, run__record_every=2, env__image=True, eval__episodes=4, eval__every=1)
+    cfg = config(
+        run__env=TWO_TURNS, run__steps=2, run__record_every=2, env__image=True, eval__episodes=4, eval__every=1
+    )
     run(tmp_path, cfg)
     saved = json.loads((tmp_path / "config.json").read_text())
     assert saved["format"] == 1
@@ -198,7 +203,10 @@ def test_no_reference_no_kl(tmp_path):
         def reference(self):
             return None
 
-    with pytest.raises(RecipeError, match=r"set algo.kl_coef to 0"), trainer(tmp_path, config(algo__kl_coef=0.1), policy=Lonely()):
+    with (
+        pytest.raises(RecipeError, match=r"set algo\.kl_coef to 0"),
+        trainer(tmp_path, config(algo__kl_coef=0.1), policy=Lonely()),
+    ):
         pass
 
 
@@ -237,3 +245,25 @@ def test_recipes_name_themselves():
 def test_timings_are_logged(tmp_path):
     with trainer(tmp_path, config(run__env=BANDIT)) as made:
         assert set(made.step()) >= UNTIMED
+
+
+def test_weights_and_biases_gets_the_metrics(tmp_path, monkeypatch):
+    import sys
+    import types
+
+    logged = []
+    fake = types.SimpleNamespace(log=lambda values, step=None: logged.append((step, values)), finish=lambda: None)
+    monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(init=lambda **kwargs: fake))
+    run(tmp_path, config(run__steps=2, run__wandb=True))
+    assert [step for step, _ in logged] == [1, 2]
+    assert "train/success" in logged[0][1]
+
+
+def test_missing_weights_and_biases_is_one_sentence(tmp_path, monkeypatch):
+    import sys
+
+    from vlgym.core.errors import MissingDependencyError
+
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(MissingDependencyError, match=r"vlgym\[wandb\]"):
+        run(tmp_path, config(run__steps=1, run__wandb=True))

@@ -268,3 +268,11 @@ def test_missing_inputs_are_named():
             policy_loss(lp, lp, ones, ones, options)
     with pytest.raises(ValueError, match="positive constant_length"):
         token_weights(np.zeros(2, int), np.zeros(2, int), "constant")
+
+
+def test_turn_mean_counts_every_response_once() -> None:
+    trace, turn = np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, 0, 1, 0, 1])
+    weights = token_weights(trace, trace, "turn_mean", turn=turn)  # 4 responses of 3, 1, 1, 1 tokens
+    np.testing.assert_allclose(weights, [1 / 12, 1 / 12, 1 / 12, 1 / 4, 1 / 4, 1 / 4], rtol=1e-6)
+    with pytest.raises(ValueError, match="turn_mean needs the turn"):
+        token_weights(trace, trace, "turn_mean")

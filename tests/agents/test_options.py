@@ -98,7 +98,9 @@ def test_used_options_are_not():
     assert resolved(**{"algo.kl": "k2", "algo.kl_coef": "0.1"}).algo.kl == "k2"
 
 
-@pytest.mark.parametrize(("kind", "name", "nearest"), [("env", "webshpo", "webshop"), ("algo", "gropo", "grpo"), ("model", "nanno", "nano")])
+@pytest.mark.parametrize(
+    ("kind", "name", "nearest"), [("env", "webshpo", "webshop"), ("algo", "gropo", "grpo"), ("model", "nanno", "nano")]
+)
 def test_unknown_names(kind, name, nearest):
     with pytest.raises(registry.UnknownNameError, match=f"Did you mean '{nearest}'"):
         resolved(**{f"run.{kind}": name})
@@ -158,7 +160,10 @@ def test_inherited_wording():
         """second,
         on two lines"""
 
-    assert {name: option.doc for name, option in of_dataclass(Child).items()} == {"a": "first", "b": "second, on two lines"}
+    assert {name: option.doc for name, option in of_dataclass(Child).items()} == {
+        "a": "first",
+        "b": "second, on two lines",
+    }
 
 
 def test_only_given_options_reach_the_environment():

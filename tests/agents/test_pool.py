@@ -25,7 +25,14 @@ def reset(slot: int, task: str = "t1", seed: int = 3) -> Command:
 
 
 def facts(reply):
-    return dict(reply.observation), reply.reward, reply.terminated, reply.truncated, reply.info.get("success"), reply.error
+    return (
+        dict(reply.observation),
+        reply.reward,
+        reply.terminated,
+        reply.truncated,
+        reply.info.get("success"),
+        reply.error,
+    )
 
 
 def play(pool):
@@ -37,7 +44,10 @@ def play(pool):
 
 def test_threads_and_processes_reply_alike():
     spec = EnvSpec(TWO_TURNS)
-    with contextlib.closing(ThreadPool(spec, 5)) as threads, contextlib.closing(make_pool(spec, 5, workers=2)) as workers:
+    with (
+        contextlib.closing(ThreadPool(spec, 5)) as threads,
+        contextlib.closing(make_pool(spec, 5, workers=2)) as workers,
+    ):
         assert isinstance(workers, ProcessPool)
         pids = workers.pids
         assert play(threads) == play(workers)
@@ -77,7 +87,10 @@ def test_exceptions_become_errors(tmp_path, accident):
         if accident == "error":
             assert "restarted" in pool.run([Command(0, "step", "pick[5]")])[0].error  # not silently another episode
         pool.run([reset(0)])
-        assert [r.reward for r in pool.run([Command(0, "step", "pick[5]"), Command(1, "step", "pick[1]")])] == [1.0, 0.1]
+        assert [r.reward for r in pool.run([Command(0, "step", "pick[5]"), Command(1, "step", "pick[1]")])] == [
+            1.0,
+            0.1,
+        ]
 
 
 def test_hanging_environment_is_given_up(tmp_path):
@@ -136,3 +149,14 @@ def test_scripted_episode():
         assert len(reply.steps) == 3
         assert reply.steps[-1].info["success"]
         assert reply.steps[1].action == f"pick[{reply.steps[0].observation['text']}]"
+
+
+def test_a_worker_that_cannot_start_is_one_sentence(monkeypatch, capfd):
+    from vlgym_agents import pool
+
+    monkeypatch.setattr(pool, "_work", os.getcwd)  # takes no arguments: the process ends with a TypeError
+    with (
+        contextlib.closing(ProcessPool(EnvSpec(BANDIT), 2, 1)) as broken,
+        pytest.raises(pool.PoolError, match="could not start"),
+    ):
+        broken.run([reset(0)])

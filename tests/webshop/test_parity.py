@@ -1,16 +1,18 @@
-"""Ours against the original's strings, clickables and rewards, frozen as digests by freeze_parity.py (no product text)."""
+"""Ours against the original's strings, clickables and rewards, frozen as digests by freeze_parity.py (no product
+text)."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from freeze_parity import action_text, digest, noun_hash, picked
 
-from tests.webshop.freeze_parity import action_text, digest, noun_hash
 from vlgym.core.errors import TaskError
 from vlgym.webshop.env import Shop, WebShopEnv
 from vlgym.webshop.pages import to_text, to_text_rich
@@ -55,7 +57,9 @@ def env(request: pytest.FixtureRequest, frozen: dict[str, Any]) -> WebShopEnv:
     return made
 
 
-def test_every_frozen_step_shows_the_same_strings_clickables_and_rewards(env: WebShopEnv, frozen: dict[str, Any]) -> None:
+def test_every_frozen_step_shows_the_same_strings_clickables_and_rewards(
+    env: WebShopEnv, frozen: dict[str, Any]
+) -> None:
     steps, wrong = 0, []
     for walk in frozen["walks"]:
         if walk["show_attrs"] != env.shop.maker.show_attrs:
@@ -66,7 +70,13 @@ def test_every_frozen_step_shows_the_same_strings_clickables_and_rewards(env: We
             if code != "start":
                 said = action_text(code, observation["instruction"], names(env))
                 _, got, terminated, _, _ = env.step(said)
-            shown = (digest(to_text_rich(env.page)), digest(to_text(env.page)), digest("\n".join(names(env))), got, terminated)
+            shown = (
+                digest(to_text_rich(env.page)),
+                digest(to_text(env.page)),
+                digest("\n".join(names(env))),
+                got,
+                terminated,
+            )
             steps += 1
             if shown != (rich, text, clickables, reward, done):
                 which = [a == b for a, b in zip(shown, (rich, text, clickables, reward, done))]
@@ -79,6 +89,21 @@ def test_every_frozen_step_shows_the_same_strings_clickables_and_rewards(env: We
 def names(env: WebShopEnv) -> list[str]:
     """Return the original's `clickables`: ours, and the search button that it lists though it does nothing."""
     return [*env._session.view.targets, *["search"] * (env.page.kind == "search")]
+
+
+def test_every_frozen_purchase_has_the_same_reward_and_parts(env: WebShopEnv, frozen: dict[str, Any]) -> None:
+    book, scorer, wrong = env.shop.book, env.shop.scorer, []
+    for position, row, draws, human, reward, parts in frozen["purchases"]:
+        wanted = book.goal(book.id(position))
+        options = dict(wanted.goal.options)  # type: ignore[arg-type]
+        goal = replace(wanted.goal, options=tuple(options.values())) if human else wanted.goal
+        chosen = picked(dict(scorer.catalogue.product(row).options), draws, options)
+        score = scorer.score(row, chosen, book.price(row), goal, wanted.target)
+        # The original leaves the parts of absent options out; ours are 0 with weight 0.
+        if score.reward != reward or score.parts != {"r_option": 0.0, "w_option": 0.0, **parts}:
+            wrong.append((position, row, score, reward, parts))
+    assert not wrong, f"{len(wrong)} of {len(frozen['purchases'])} purchases differ, first: {wrong[:3]}"
+    assert len(frozen["purchases"]) >= 100
 
 
 def test_unknown_task_names_a_near_one(env: WebShopEnv) -> None:

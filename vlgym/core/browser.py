@@ -2,8 +2,8 @@
 
 The browser lives on a thread of its own with its own event loop, so `screenshot` may be called from any thread, from
 inside a running asyncio loop and after a fork (the child starts a browser of its own). Nothing sleeps: the page is set,
-Chromium confirms it, and one frame is asked for. `chromium-headless-shell` is drawn frame by frame (begin-frame control,
-about a third cheaper and without waiting for a 60 Hz tick); every other Chromium through `Page.captureScreenshot`.
+Chromium confirms it, and one frame is asked for. `chromium-headless-shell` is drawn frame by frame (begin-frame
+control, a third cheaper and without waiting for a 60 Hz tick), every other Chromium by `Page.captureScreenshot`.
 
 Pages may not run scripts and may not reach the network: every host name and address is mapped to nowhere and the
 browser context is offline. Equal arguments give equal bytes for one Chromium version and one set of fonts.
@@ -123,16 +123,37 @@ def _can_begin_frame(executable: str) -> bool:
     return "headless" in Path(executable).name and sys.platform != "darwin"
 
 
+class _Loop(asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop):  # type: ignore[misc]
+    """An event loop that remembers the subprocess it started last: Playwright's driver, which has no public handle."""
+
+    driver: asyncio.SubprocessTransport | None = None
+
+    async def subprocess_exec(self, factory: Any, *args: Any, **kwargs: Any) -> Any:
+        kwargs.setdefault("start_new_session", True)  # a Ctrl-C in the terminal is for Python, not for the driver
+        self.driver, protocol = await super().subprocess_exec(factory, *args, **kwargs)
+        return self.driver, protocol
+
+    def driver_pipe(self) -> int | None:
+        """Return the file descriptor whose closing ends Playwright's driver and with it the browser."""
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            return int(self.driver.get_pipe_transport(0).get_extra_info("pipe").fileno())  # type: ignore[union-attr]
+        return None
+
+
 class _Session:
     """One running browser with one page; lives entirely on the event loop of `_Worker`."""
 
     def __init__(self, playwright: Any) -> None:
         self.playwright = playwright
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, _Loop)
+        self._driver_pid = loop.driver.get_pid() if loop.driver is not None else None
         self.browser: Any = None
-        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.failed: asyncio.Future[str] = loop.create_future()
         self._page: Any = None  # CDP session of the page
         self._frame = ""
         self._size = (0, 0)
+        self._scroll = 0
         self._begin_frame = False
         self.browser_pid: int | None = None
 
@@ -176,6 +197,8 @@ class _Session:
         await self._page.send("Animation.enable")
         await self._page.send("Animation.setPlaybackRate", {"playbackRate": 0})
         self._frame = (await self._page.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+        # A document honours autofocus once in its life: spent here, so that no page looks different as the first one.
+        await self.draw("<input autofocus>", 64, 64, 0)
 
     async def _open_target(self, control: Any, context: Any) -> Any:
         """Open a page whose frames are drawn only on demand; Playwright adopts it like any page."""
@@ -200,8 +223,9 @@ class _Session:
             self._size = (width, height)
         # Awaited before the frame is asked for: a frame issued concurrently may show the page half replaced.
         await page.send("Page.setDocumentContent", {"frameId": self._frame, "html": html})
-        if scroll:
+        if scroll or self._scroll:  # the new document starts where the old one was scrolled to
             await page.send("Runtime.evaluate", {"expression": f"scrollTo(0, {scroll})"})
+            self._scroll = scroll
         if "<img" in html or "url(" in html:
             await self._loaded()
         if not self._begin_frame:
@@ -215,7 +239,7 @@ class _Session:
         raise BackendError(f"The browser drew {_MAX_FRAMES} frames without a picture; the next call starts a new one.")
 
     async def _loaded(self) -> None:
-        """Return when embedded pictures are in; one check suffices as a rule, `data:` loads inside the page's own task."""
+        """Return when embedded pictures are in: mostly at the first look, `data:` loads in the page's own task."""
         while True:
             state = await self._page.send("Runtime.evaluate", {"expression": "document.readyState"})
             if state["result"].get("value") == "complete":
@@ -242,21 +266,6 @@ class _Session:
             what = f"did not draw the page within {deadline:g} s and was stopped"
         raise BackendError(f"The browser that draws the pages {what}; the next call starts a new one.") from error
 
-    def driver_pipe(self) -> int | None:
-        """Return the file descriptor whose closing ends Playwright's driver and with it the browser."""
-        with contextlib.suppress(AttributeError, ValueError):
-            transport = self._driver()._transport.get_pipe_transport(0)
-            return int(transport.get_extra_info("pipe").fileno())
-        return None
-
-    def _driver_pid(self) -> int | None:
-        with contextlib.suppress(AttributeError):
-            return int(self._driver().pid)
-        return None
-
-    def _driver(self) -> Any:
-        return self.playwright._impl_obj._connection._transport._proc  # there is no public way to the driver's process
-
     async def stop(self, *, kill: bool) -> None:
         """End browser and driver; never raises and takes a few seconds at most."""
         if kill and self.browser_pid is not None:
@@ -264,7 +273,7 @@ class _Session:
         try:
             await asyncio.wait_for(self._stop_gently(close=not kill), _STOP_S)
         except Exception:  # the driver is dead or frozen: nothing is left to be polite to
-            for pid in (self.browser_pid, self._driver_pid()):
+            for pid in (self.browser_pid, self._driver_pid):
                 if pid is not None:
                     _kill(pid)
 
@@ -301,7 +310,7 @@ class _Worker:
     """
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = _Loop()
         self.loop.set_exception_handler(lambda loop, context: None)  # leftovers of a browser that was killed
         self._turn: asyncio.Lock | None = None
         self.session: _Session | None = None
@@ -451,7 +460,7 @@ class Browser:
         self._lock = threading.Lock()
         if self._worker is None:
             return
-        pipe = self._worker.session.driver_pipe() if self._worker.session is not None else None
+        pipe = self._worker.loop.driver_pipe()
         if pipe is not None:
             with contextlib.suppress(OSError):  # replaced, not closed: the inherited objects still know the number
                 null = os.open(os.devnull, os.O_RDWR)

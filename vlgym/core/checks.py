@@ -33,12 +33,40 @@ INFO_TYPES: dict[str, type | tuple[type, ...]] = {
     "available_actions": tuple,
 }
 HOSTILE: tuple[Any, ...] = (
-    *("", " ", "]", "[", "[]", "click", "click[", "\0", "\n", "💥" * 50, "'; drop table --", "__import__('os')", "\ud800"),
-    *("{}[{}]", "click[%s]", "click[[[[a]]]]", "search[" * 500, "(" * 5000, "tap(nan, inf)", "A" * 1_000_000, "[" * 1_000_000),
+    *(
+        "",
+        " ",
+        "]",
+        "[",
+        "[]",
+        "click",
+        "click[",
+        "\0",
+        "\n",
+        "💥" * 50,
+        "'; drop table --",
+        "__import__('os')",
+        "\ud800",
+    ),
+    *(
+        "{}[{}]",
+        "click[%s]",
+        "click[[[[a]]]]",
+        "search[" * 500,
+        "(" * 5000,
+        "tap(nan, inf)",
+        "A" * 1_000_000,
+        "[" * 1_000_000,
+    ),
     *(None, 3, 2.5, b"click[x]", ["click[x]"], {"action": "x"}),
 )
 ORACLE_TASKS = 6
 WALK = 12
+
+
+def _require(holds: object, sentence: str) -> None:
+    if not holds:
+        raise AssertionError(sentence)
 
 
 def same(first: Any, second: Any) -> bool:
@@ -79,10 +107,10 @@ def info_contract(make: Make) -> None:
     _, info = env.reset(seed=0)
     infos = [info, env.step(env.scripted_policy("random")({**env.reset(seed=0)[0]}, info))[4], env.step("\0")[4]]
     for found in infos:
-        assert found.keys() == info.keys(), f"info keys differ: {sorted(found.keys() ^ info.keys())}."
+        _require(found.keys() == info.keys(), f"info keys differ: {sorted(found.keys() ^ info.keys())}.")
         for key, kind in INFO_TYPES.items():
-            assert isinstance(found.get(key), kind), f"info[{key!r}] is {found.get(key)!r}, not {kind}."
-        assert 0.0 <= found["score"] <= 1.0, f"score {found['score']} is outside of [0, 1]."
+            _require(isinstance(found.get(key), kind), f"info[{key!r}] is {found.get(key)!r}, not {kind}.")
+        _require(0.0 <= found["score"] <= 1.0, f"score {found['score']} is outside of [0, 1].")
 
 
 def determinism(make: Make) -> None:
@@ -90,10 +118,11 @@ def determinism(make: Make) -> None:
     first, second = make(), make()
     for seed in range(3):
         for one, two in zip(walk(first, seed), walk(second, seed), strict=True):
-            assert all(same(a, b) for a, b in zip(one, two, strict=True)), f"Copies differ under seed {seed}."
+            _require(all(same(a, b) for a, b in zip(one, two, strict=True)), f"Copies differ under seed {seed}.")
     task = first.tasks.ids()[0]
     starts = [env.reset(seed=5, options={"task": task}) for env in (first, second, first)]
-    assert all(same(start[0], starts[0][0]) and same(start[1], starts[0][1]) for start in starts), "Initial states differ."
+    equal = all(same(start[0], starts[0][0]) and same(start[1], starts[0][1]) for start in starts)
+    _require(equal, f"Initial states of task {task} under the same seed differ.")
 
 
 def spaces_hold(make: Make) -> None:
@@ -102,8 +131,10 @@ def spaces_hold(make: Make) -> None:
     for seed in range(3):
         seen = walk(env, seed)
         for outcome in seen:
-            assert env.observation_space.contains(outcome[0]), f"An observation is outside of {env.observation_space}."
-        assert same(seen[0][0], make().reset(seed=seed)[0]), "A later step changed an earlier observation."
+            _require(
+                env.observation_space.contains(outcome[0]), f"An observation is outside of {env.observation_space}."
+            )
+        _require(same(seen[0][0], make().reset(seed=seed)[0]), "A later step changed an earlier observation.")
 
 
 def bad_actions(make: Make) -> None:
@@ -113,10 +144,10 @@ def bad_actions(make: Make) -> None:
     for action in HOSTILE:
         observation, reward, terminated, truncated, info = env.step(action)
         shown = repr(action)[:40]
-        assert not info["action_valid"] and info["error"], f"{shown} was not called invalid."
-        assert len(info["error"]) < 1000, f"The error for {shown} is {len(info['error'])} characters long."
-        assert (reward, terminated, truncated) == (0.0, False, False), f"{shown} did something."
-        assert same(observation, before), f"{shown} changed the observation."
+        _require(info["error"] and not info["action_valid"], f"{shown} was not called invalid.")
+        _require(len(info["error"]) < 1000, f"The error for {shown} is {len(info['error'])} characters long.")
+        _require((reward, terminated, truncated) == (0.0, False, False), f"{shown} did something.")
+        _require(same(observation, before), f"{shown} changed the observation.")
 
 
 def episode_ends(make: Make) -> None:
@@ -124,11 +155,11 @@ def episode_ends(make: Make) -> None:
     env = make(max_steps=3)
     env.reset(seed=0)
     ends = [env.step("\0")[2:4] for _ in range(3)]
-    assert ends == [(False, False), (False, False), (False, True)], f"Ends of 3 idle steps with max_steps=3: {ends}."
+    _require(ends == [(False, False), (False, False), (False, True)], f"Ends of 3 idle steps with max_steps=3: {ends}.")
 
 
 def clear_errors(make: Make) -> None:
-    """Unknown tasks, splits, options and keyword arguments raise one sentence that names a near one; step needs reset."""
+    """Unknown tasks, splits and options raise one sentence that names a near one; a step before reset says so."""
     env = make()
     known = env.tasks.ids()[0]
     for options, words in (
@@ -140,13 +171,13 @@ def clear_errors(make: Make) -> None:
         try:
             env.reset(seed=0, options=options)
         except TaskError as error:
-            assert all(word in str(error) for word in words), f"The error for {options} is not helpful: {error}"
+            _require(all(word in str(error) for word in words), f"The error for {options} is not helpful: {error}")
         else:
             raise AssertionError(f"reset(options={options}) raised nothing.")
     try:
         make().step("x")
     except VlgymError as error:
-        assert "reset" in str(error), f"The error of a step before reset does not name reset: {error}"
+        _require("reset" in str(error), f"The error of a step before reset does not name reset: {error}")
     else:
         raise AssertionError("A step before reset raised nothing.")
 
@@ -157,19 +188,21 @@ def tasks_split(make: Make) -> None:
     seen: set[str] = set()
     for split in ("train", "dev", "test"):
         ids = list(env.tasks.ids(split))
-        assert ids and seen.isdisjoint(ids) and len(set(ids)) == len(ids), f"Split {split} is empty or overlaps."
+        _require(ids and seen.isdisjoint(ids) and len(set(ids)) == len(ids), f"Split {split} is empty or overlaps.")
         seen.update(ids)
         for task in (env.tasks[ids[0]], env.tasks[ids[-1]]):
-            assert task.split == split and task.instruction and task.difficulty >= 1, f"{task} does not fit its split."
-            assert env.tasks[task.id] == task, f"Task {task.id} is not found under its id."
-    assert len(env.tasks) == len(seen), f"len(tasks) is {len(env.tasks)}, splits have {len(seen)}."
+            _require(
+                task.split == split and task.instruction and task.difficulty >= 1, f"{task} does not fit its split."
+            )
+            _require(env.tasks[task.id] == task, f"Task {task.id} is not found under its id.")
+    _require(len(env.tasks) == len(seen), f"len(tasks) is {len(env.tasks)}, splits have {len(seen)}.")
 
 
 def oracle_solves(make: Make) -> None:
     """The oracle succeeds on every task it claims (some test tasks), through valid public actions; random does not."""
     env, wins = make(), {"oracle": 0, "random": 0}
     tasks = [task for task in env.tasks.ids("test")[:200] if env.oracle_claims(task)][:ORACLE_TASKS]
-    assert len(tasks) >= min(ORACLE_TASKS, len(env.tasks.ids("test"))) / 2, "The oracle claims hardly any task."
+    _require(len(tasks) >= min(ORACLE_TASKS, len(env.tasks.ids("test"))) / 2, "The oracle claims hardly any task.")
     for name in wins:
         for number, task in enumerate(tasks):
             policy = env.scripted_policy(name, number)
@@ -178,10 +211,10 @@ def oracle_solves(make: Make) -> None:
             while not ended:
                 observation, _, terminated, truncated, info = env.step(policy(observation, info))
                 ended = terminated or truncated
-                assert info["action_valid"] or name != "oracle", f"The oracle's action was refused: {info['error']}"
+                _require(info["action_valid"] or name != "oracle", f"The oracle's action was refused: {info['error']}")
             wins[name] += info["success"]
-    assert wins["oracle"] == len(tasks), f"The oracle solved {wins['oracle']} of {len(tasks)} claimed tasks."
-    assert wins["random"] < len(tasks), "A random policy solves everything: the tasks test nothing."
+    _require(wins["oracle"] == len(tasks), f"The oracle solved {wins['oracle']} of {len(tasks)} claimed tasks.")
+    _require(wins["random"] < len(tasks), "A random policy solves everything: the tasks test nothing.")
 
 
 def snapshots(make: Make) -> None:
@@ -193,14 +226,16 @@ def snapshots(make: Make) -> None:
     observation, info = env.reset(seed=3)
     for _ in range(WALK):
         copied = other.restore(env.snapshot())  # type: ignore[attr-defined]
-        assert same(copied[0], observation), "The restored observation differs."
+        _require(same(copied[0], observation), "The restored observation differs.")
         action = policy(observation, info)
         outcome, again = env.step(action), other.step(action)
-        assert all(same(a, b) for a, b in zip(outcome, again, strict=True)), f"After {action} the restored copy differs."
+        assert all(same(a, b) for a, b in zip(outcome, again, strict=True)), (
+            f"After {action} the restored copy differs."
+        )
         observation, info = outcome[0], outcome[4]
         if outcome[2] or outcome[3]:
             break
-    assert same(env.reset()[0], other.reset()[0]), "The next random task differs after restore."
+    _require(same(env.reset()[0], other.reset()[0]), "The next random task differs after restore.")
 
 
 def native_mode(make: Make) -> None:
@@ -229,9 +264,9 @@ def threads(make: Make) -> None:
     for worker in workers:
         worker.join()
     for seed in range(4):
-        assert len(alone[seed]) == len(found[seed] or []), f"The thread with seed {seed} failed or ended early."
+        _require(len(alone[seed]) == len(found[seed] or []), f"The thread with seed {seed} failed or ended early.")
         for one, two in zip(alone[seed], found[seed]):
-            assert all(same(a, b) for a, b in zip(one, two)), f"Seed {seed} differs in a thread."
+            _require(all(same(a, b) for a, b in zip(one, two)), f"Seed {seed} differs in a thread.")
 
 
 def processes(make: Make) -> None:
@@ -242,9 +277,13 @@ def processes(make: Make) -> None:
         try:
             observations, _ = vector.reset(seed=[11, 12])
             for key, value in alone.items():
-                assert same(np.asarray(observations[key][0]), np.asarray(value)), f"{key} differs in a {context} worker."
+                assert same(np.asarray(observations[key][0]), np.asarray(value)), (
+                    f"{key} differs in a {context} worker."
+                )
             _, rewards, _, _, infos = vector.step(("\0", "\0"))
-            assert not rewards.any() and not infos["action_valid"].any(), f"A bad action did something under {context}."
+            _require(
+                not rewards.any() and not infos["action_valid"].any(), f"A bad action did something under {context}."
+            )
         finally:
             vector.close()
 
@@ -256,9 +295,11 @@ CHECKS: tuple[Callable[[Make], None], ...] = (
 
 
 def make_unwrapped(env_id: str, **kwargs: Any) -> VlgymEnv:
-    """Return a fresh environment without Gymnasium's wrappers (a module-level function: spawned workers can import it)."""
+    """Return a fresh environment without Gymnasium's wrappers (a module-level function: spawned workers can import
+    it)."""
     env = gym.make(env_id, disable_env_checker=True, **kwargs).unwrapped
-    assert isinstance(env, VlgymEnv), f"{env_id} is not a VlgymEnv."
+    if not isinstance(env, VlgymEnv):
+        raise AssertionError(f"{env_id} is not a VlgymEnv.")
     return env
 
 

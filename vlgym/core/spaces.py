@@ -65,8 +65,8 @@ def _write(space: TextSpace, index: int, values: str, shared_memory: Any) -> Non
 
 
 class _SharedTexts(Sequence[str]):
-    """A batch of texts in shared memory, read when looked at: AsyncVectorEnv asks for its observations only once, before
-    any is written, and hands out deep copies; the copy is a plain tuple."""
+    """A batch of texts in shared memory, read when looked at: AsyncVectorEnv asks for its observations only once,
+    before any is written, and hands out deep copies; the copy is a plain tuple."""
 
     def __init__(self, space: TextSpace, memory: Any, n: int) -> None:
         self._size, self._memory, self._n = space.slot_bytes, memory, n
@@ -74,7 +74,7 @@ class _SharedTexts(Sequence[str]):
     def __len__(self) -> int:
         return self._n
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def, override]
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
         if isinstance(index, slice):
             return tuple(self)[index]
         view, start = memoryview(self._memory).cast("B"), range(self._n)[index] * self._size

@@ -21,7 +21,10 @@ _ASCII_TOKEN = re.compile(
     r"(?=_*[A-Za-z0-9])\w+(?:(?:(?<=[A-Za-z])[:.'](?=[A-Za-z])|(?<=[0-9])[,;.'](?=[0-9]))\w+)*", re.ASCII
 )
 
-_SINGLE = r"[\u3041-\u3096\u309d-\u309f\u2e80-\u2ef3\u2f00-\u2fd5\u3005\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
+_SINGLE = (
+    r"[\u3041-\u3096\u309d-\u309f\u2e80-\u2ef3\u2f00-\u2fd5\u3005\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff"
+    r"\uf900-\ufaff]"
+)
 _KATAKANA = r"[\u3031-\u3035\u309b\u309c\u30a0-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u32d0-\u32fe\u3300-\u3357\uff66-\uff9d]"
 _PICTOGRAPH = (
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9\u21aa\u231a\u231b\u2328\u2388\u23cf\u23e9-\u23f3"
@@ -52,7 +55,8 @@ def _ranges(categories: frozenset[str], without: str = "") -> str:
 def _token_pattern() -> re.Pattern[str]:
     """Return the pattern of one token in any script; made on first need, as it walks the Unicode tables."""
     extend = f"[{_ranges(frozenset({'Mn', 'Mc', 'Me', 'Cf'}), chr(0x200B))}\uff9e\uff9f]"
-    word = rf"(?:(?:(?!{_SINGLE}|{_KATAKANA})[^\W_\uff9e\uff9f{_ranges(frozenset({'No'}))}]|[\u24b6-\u24e9]){extend}*|_)"
+    signs = _ranges(frozenset({"No"})) + r"\uff9e\uff9f"
+    word = rf"(?:(?:(?!{_SINGLE}|{_KATAKANA})[^\W_{signs}]|[\u24b6-\u24e9]){extend}*|_)"
     middle = rf"(?:(?<=[^\W\d_]){_MID_LETTER}(?=[^\W\d_])|(?<=\d){_MID_NUMBER}(?=\d))"
     return re.compile(
         rf"(?=_*[^\W_]|[\u24b6-\u24e9]){word}+(?:{middle}{word}+)*|(?:{_KATAKANA}{extend}*)+|{_SINGLE}{extend}*"
@@ -93,7 +97,7 @@ _VOWELS = frozenset("aeiou")
 
 
 def _shape(word: str) -> str:
-    """Return one letter per letter of `word`: "v" for a vowel, "c" for a consonant (y is a vowel behind a consonant)."""
+    """Return "v" or "c" for each letter of `word`: vowel or consonant; y is a vowel behind a consonant."""
     shape = ""
     for i, letter in enumerate(word):
         vowel = letter in _VOWELS or (letter == "y" and i > 0 and shape[-1] == "c")

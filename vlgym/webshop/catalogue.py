@@ -61,7 +61,9 @@ class ProductCatalogue:
         fingerprint: hex digest of the products; equal catalogues have equal fingerprints.
     """
 
-    def __init__(self, spec: str, store: stores.Store, nouns: str, ranked: Callable[[str], Sequence[int]] | None = None):
+    def __init__(
+        self, spec: str, store: stores.Store, nouns: str, ranked: Callable[[str], Sequence[int]] | None = None
+    ) -> None:
         self.spec, self.fingerprint = spec, store.fingerprint
         self._store, self._nouns_by = store, nouns
         self._tag = noun_taggers.tagger(nouns)
@@ -115,7 +117,7 @@ class ProductCatalogue:
         return self._record(index).human
 
     def instructed(self, kind: str) -> NDArray[np.int64]:
-        """Return the indices, ascending, of the products with "human" or "synthetic" instructions (no product is read)."""
+        """Return the indices, ascending, of the products with "human" or "synthetic" instructions; reads none."""
         return self._store.arrays[kind]
 
     def _search(self, query: str) -> Sequence[int]:
@@ -225,8 +227,9 @@ class _SyntheticSource:
         self._size, self._seed, self._done = size, seed, 0
 
     def read(self, mark: Mark) -> Iterator[tuple[Record, Mark]]:
-        for self._done, record in enumerate(_synthetic_records(self._size, self._seed, mark.number), mark.number + 1):
-            yield record, Mark(self._done, 0)
+        for done, record in enumerate(_synthetic_records(self._size, self._seed, mark.number), mark.number + 1):
+            self._done = done
+            yield record, Mark(done, 0)
 
     def progress(self) -> float:
         return self._done / self._size
@@ -238,7 +241,8 @@ class _SyntheticSource:
 def _file_store(path: Path) -> stores.Store:
     products, attributes, human = _find_files(path)
     paths = [file for file in (products, attributes, human) if file is not None]
-    key = _digest(str(DATA_VERSION).encode(), *(_file_key(file) for file in paths), bytes([bool(attributes), bool(human)]))
+    present = bytes([DATA_VERSION, attributes is not None, human is not None])
+    key = _digest(present, *(_file_key(file) for file in paths))
     folder = cache_folder() / "webshop" / f"files-{key}"
     found = stores.load(folder)
     if found is not None:
@@ -304,7 +308,9 @@ def _file_key(path: Path) -> bytes:
                 pieces.append(file.read(_SAMPLE))
             return blake2b(b"".join(pieces)).digest()
     except OSError as error:
-        raise CatalogueError(f"Cannot read {path}: {error.strerror or error}; check the path and its rights.") from error
+        raise CatalogueError(
+            f"Cannot read {path} ({error.strerror or error}): check the path and its rights."
+        ) from error
 
 
 class _Side:

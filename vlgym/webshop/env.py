@@ -20,7 +20,7 @@ from vlgym.webshop.catalogue import ProductCatalogue, open_catalogue
 from vlgym.webshop.goals import GoalBook, ShoppingGoal
 from vlgym.webshop.grammar import WebShopGrammar
 from vlgym.webshop.pages import PageMaker, to_text, to_text_rich
-from vlgym.webshop.reward import NO_PARTS, Scorer
+from vlgym.webshop.reward import NO_PARTS, PARTS, Scorer
 from vlgym.webshop.scripted import POLICIES, Plan, make_plan
 from vlgym.webshop.session import Quirks, Session
 from vlgym.webshop.types import Page
@@ -71,8 +71,8 @@ class WebShopEnv(VlgymEnv):
     Instruction: attributes, product kind, options and a price limit, in one sentence.
     Actions: ``search[words]`` and ``click[value]``; a wrong one changes nothing. ``native``: `Discrete(64)`, 0 searches
         the words of the instruction, i clicks the i-th clickable of ``info["available_actions"]`` (without the search).
-    Observation: Dict of `instruction` and, by `obs_mode`, `text` (the page as the original's `text_rich` or `text` string)
-        and `image` (the page in a real browser, uint8 [H, W, 3]).
+    Observation: Dict of `instruction` and, by `obs_mode`, `text` (the page as the original's `text_rich` or `text`
+        string) and `image` (the page in a real browser, uint8 [H, W, 3]).
     Reward: 0 until ``click[buy now]``, then the original's reward in [0, 1]; its parts are in ``info["reward_parts"]``.
     Ends: terminated by the purchase, truncated after `max_steps`. Success is a reward of exactly 1.
     Source: Yao et al., "WebShop: Towards Scalable Real-World Web Interaction with Grounded Language Agents", 2022.
@@ -88,14 +88,14 @@ class WebShopEnv(VlgymEnv):
         nouns: which words of a title the reward takes for nouns: "builtin", "spacy" (the original's tagger) or "auto".
         goals: "auto" (human if the catalogue has them), "human" or "synthetic".
         goal_seed: seed of prices and price limits.
-        split_by: "goal" (the original's splits), "product" (no product in two splits) or "auto" (by product for synthetic
-            catalogues, else by goal).
+        split_by: "goal" (the original's splits), "product" (no product in two splits) or "auto" (by product for
+            synthetic catalogues, else by goal).
         quirks: which oddities of the original are kept; a mapping of flag names works too.
         render_mode: None or "rgb_array".
         image_size: (width, height) of images in pixels.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 2}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 2}
     scripted: ClassVar[tuple[str, ...]] = ("random", "rule", "oracle")
 
     def __init__(
@@ -195,13 +195,15 @@ class WebShopEnv(VlgymEnv):
         goal = self._goal
         assert goal is not None
         if not isinstance(action, (int, np.integer)) or not 0 <= action < NATIVE_ACTIONS:
-            raise ActionError(f"A native action is an integer from 0 to {NATIVE_ACTIONS - 1}, got {str(action)[:40]!r}.")
+            raise ActionError(
+                f"A native action is an integer from 0 to {NATIVE_ACTIONS - 1}, got {str(action)[:40]!r}."
+            )
         if action == 0:
             return Action("search", (goal.goal.instruction.lower(),))
-        values = list(self._session.view.targets)
-        if action > len(values):
-            raise ActionError(f"Action {action} clicks nothing: this page has {len(values)} things to click.")
-        return Action("click", (values[int(action) - 1],))
+        clicks = [text for text in self._available() if text.startswith("click[")]
+        if action > len(clicks):
+            raise ActionError(f"Action {action} clicks nothing: this page has {len(clicks)} things to click.")
+        return self.grammar.parse(clicks[int(action) - 1])
 
     # ------------------------------------------------------------------ pages and pictures
 
@@ -238,7 +240,13 @@ class WebShopEnv(VlgymEnv):
 
         return screenshot(render_html(page, self.shop.catalogue), *self.image_size)
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def play_html(self) -> str:
+        """Return the page as an HTML document whose buttons submit action texts (see vlgym.play)."""
+        from vlgym.webshop.html import play_html
+
+        return play_html(self)
+
+    def render(self) -> NDArray[np.uint8] | None:
         """Return the page as uint8 [H, W, 3] if `render_mode` is "rgb_array"."""
         return self._screenshot(self.page) if self.render_mode == "rgb_array" and self._goal is not None else None
 
@@ -267,18 +275,19 @@ class WebShopEnv(VlgymEnv):
         try:
             state = json.loads(snapshot)
             version, shop = state["version"], state["shop"]
+            if (version, shop) != (1, self._identity()):
+                raise VlgymError(
+                    f"The snapshot belongs to {shop}, this environment is {self._identity()}; restore it there."
+                )
+            if state["task"] is None:
+                raise VlgymError("The snapshot was taken before reset(); there is nothing to restore.")
+            task, session = self.tasks[state["task"]], Session(self.shop.maker, self.quirks)
+            session.load(state["session"])
+            self.np_random.bit_generator.state = state["random"]
+            self._elapsed, self._parts = int(state["elapsed"]), {name: float(state["parts"][name]) for name in PARTS}
         except (ValueError, TypeError, KeyError) as error:
             raise VlgymError("These bytes are no WebShop snapshot; pass what snapshot() returned.") from error
-        if (version, shop) != (1, self._identity()):
-            raise VlgymError(f"The snapshot belongs to {shop}, this environment is {self._identity()}; restore it there.")
-        if state["task"] is None:
-            raise VlgymError("The snapshot was taken before reset(); there is nothing to restore.")
-        self.task = self.tasks[state["task"]]
-        self._goal = self.task.data
-        self._elapsed = state["elapsed"]
-        self._session.load(state["session"])
-        self._parts = state["parts"]
-        self.np_random.bit_generator.state = state["random"]
+        self.task, self._goal, self._session = task, task.data, session
         return self._observe(), self._info(self._outcome())
 
     def _identity(self) -> list[Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -33,7 +33,8 @@ SHUFFLE_SEED = 233
 TEST_GOALS, DEV_GOALS = 500, 1000
 """Sizes of the original's test and dev splits."""
 _EXACT_SHUFFLE = 1 << 20
-"""Up to so many goals the order is the original's; more (cartesian products over a huge catalogue) are shuffled by NumPy."""
+"""Up to so many goals the order is the original's; more (cartesian products over a huge catalogue) are shuffled by
+NumPy."""
 
 
 def _unit(seed: int, *key: object) -> float:
@@ -53,7 +54,8 @@ def price_of(product: Product, seed: int) -> float:
 
 
 def price_limit(price: float, seed: int, *key: object) -> tuple[float, str]:
-    """Return (limit, its sentence): the larger of two draws from the 4 multiples of 10 next above `price`, at most 990."""
+    """Return (limit, its sentence): the larger of two draws from the 4 multiples of 10 next above `price`, at most
+    990."""
     first = bisect_right(PRICE_LIMITS, price)
     near = PRICE_LIMITS[first : first + 4]
     if len(near) < 2:
@@ -93,7 +95,8 @@ class GoalBook:
         units = len(self) if split_by == "goal" else len(self.products)
         if units < 3:
             raise CatalogueError(
-                f"The catalogue has {units} {kind} {split_by}s to split into train, dev and test; give one with at least 3."
+                f"The catalogue has {units} {kind} {split_by}s to split into train, dev and test; "
+                "give one with at least 3."
             )
         self._order = _shuffled(len(self))
         self._split = self._split_goals() if split_by == "goal" else self._split_products()
@@ -175,7 +178,12 @@ class GoalBook:
         slot = self._slots.get(index, -1) if index is not None else -1
         if slot >= 0:
             count = self._starts[slot + 1] - self._starts[slot]
-            if name[1:].isdecimal() and len(name) < 12 and name == f"{self.kind[0]}{int(name[1:])}" and int(name[1:]) < count:
+            if (
+                name[1:].isdecimal()
+                and len(name) < 12
+                and name == f"{self.kind[0]}{int(name[1:])}"
+                and int(name[1:]) < count
+            ):
                 return slot, int(name[1:])
             known = [f"{asin}-{self.kind[0]}{number}" for number in range(min(count, 1000))]
         else:
@@ -188,14 +196,14 @@ class GoalBook:
         return {int(index): slot for slot, index in enumerate(self.products)}
 
     def _split_goals(self) -> dict[str, NDArray[np.int64]]:
-        """Split by position: test the first 500, dev the next 1000, train the rest; of fewer than 3000 goals a sixth and
-        a third."""
+        """Split by position: 500 test, the next 1000 dev, rest train; of fewer than 3000 goals a sixth and a third."""
         test = min(TEST_GOALS, max(1, len(self) // 6))
         dev = min(DEV_GOALS, max(1, len(self) // 3))
-        return dict(test=self._order[:test], dev=self._order[test : test + dev], train=self._order[test + dev :])
+        parts = np.split(self._order, [test, test + dev])
+        return dict(zip(("test", "dev", "train"), parts))
 
     def _split_products(self) -> dict[str, NDArray[np.int64]]:
-        """Split by product, in shuffled order: a fifth (at least one) test, a tenth (at least one) dev, the rest train."""
+        """Split by product, in shuffled order: a fifth (at least one) test, a tenth (at least one) dev, rest train."""
         fate = np.zeros(len(self.products), np.int8)
         order = _shuffled(len(self.products))
         test, dev = max(1, len(order) // 5), max(1, len(order) // 10)
@@ -216,8 +224,8 @@ class GoalBook:
         return GoalTasks(self)
 
     def task(self, task_id: str) -> Task:
-        """Return one goal as a Task; its difficulty is the length of the shortest plan: search, open, one click an option,
-        buy."""
+        """Return one goal as a Task; its difficulty is the length of the shortest plan: search, open, one click an
+        option, buy."""
         goal = self.goal(task_id)
         slot, number = self._parse(task_id)
         split = SPLITS[self._split_of[self._starts[slot] + number]]
@@ -243,7 +251,7 @@ class GoalIds(Sequence[str]):
     def __len__(self) -> int:
         return self._ends[-1]
 
-    def __getitem__(self, at):  # type: ignore[no-untyped-def, override]
+    def __getitem__(self, at):  # type: ignore[no-untyped-def]
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(len(self)))]
         at = int(at) + (len(self) if at < 0 else 0)
@@ -261,7 +269,9 @@ class GoalTasks(TaskSet):
 
     def __init__(self, book: GoalBook) -> None:
         self.book = book
-        super().__init__({name: GoalIds(book, [book._split[name]]) for name in SPLITS}, lru_cache(maxsize=8192)(book.task))
+        super().__init__(
+            {name: GoalIds(book, [book._split[name]]) for name in SPLITS}, lru_cache(maxsize=8192)(book.task)
+        )
         self._all = GoalIds(book, [book._split[name] for name in SPLITS])
 
     def ids(self, split: str | None = None) -> Sequence[str]:

@@ -19,9 +19,9 @@ class WebShopGrammar:
 
     help = (
         "search[words] looks for products with these words; click[value] presses a button, opens a product or chooses "
-        'an option, where value is the text shown, e.g. click[b07djjxgb5], click[next >], click[red], click[buy now].'
+        "an option, where value is the text shown, e.g. click[b07djjxgb5], click[next >], click[red], click[buy now]."
     )
-    verbs = ("search[", "click[")
+    verbs: tuple[str, ...] = ("search[", "click[")
 
     def parse(self, text: str) -> Action:
         """Return the Action of `text`.
@@ -45,13 +45,21 @@ class WebShopGrammar:
         return Action(verb, (line[start + 1 : close].lower(),))
 
     def format(self, action: Action) -> str:
-        """Return the text of `action`; raises ActionError for one that the grammar cannot express (e.g. ``[`` inside)."""
+        """Return the text of `action`; raises ActionError for one that the grammar cannot express (e.g. ``[``
+        inside)."""
         if action.verb not in VERBS or len(action.args) != 1 or not isinstance(action.args[0], str):
             raise ActionError(f"{action!r} is no WebShop action; build Action('search'|'click', (text,)).")
         text = f"{action.verb}[{action.args[0]}]"
         if self.parse(text) != action:
             raise ActionError(f"The argument {_quote(action.args[0])} cannot be written in this grammar.")
         return text
+
+    def can_click(self, value: str) -> bool:
+        """Return whether ``click[value]`` reads as a click on exactly `value` (not so with ``[`` inside)."""
+        try:
+            return self.parse(f"click[{value}]").args == (value,)
+        except ActionError:
+            return False
 
 
 def _quote(text: str) -> str:

@@ -20,6 +20,8 @@ from importlib import resources
 from vlgym.webshop.types import Product
 
 _FALLBACK = {"beauty": "bottle", "electronics": "device", "garden": "crate", "fashion": "tee", "grocery": "pouch"}
+_TITLE_HEAD = re.compile(r" for | with | - |[,|(]")
+"""What follows one of these in a title no longer names the product."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,14 @@ def _finder(words: Iterable[str]) -> re.Pattern[str]:
 def kind_of(product: Product) -> str:
     """Return the name of the drawing that suits a product: its head noun in category, title or query decides."""
     book = _book()
-    levels = product.product_category.lower().split("›")
-    for text in (levels[-1], product.query.lower()):
+    *upper, leaf = product.product_category.lower().split("›")
+    title = _TITLE_HEAD.split(product.title.lower(), maxsplit=1)[0]
+    plain = () if "&" in leaf else (leaf,)  # "Sofa & Console Tables" says less than the query
+    for text in (*plain, product.query.lower(), *re.split("[,&]", leaf), title, product.title.lower(), *upper[::-1]):
         found = book.kind_words.findall(text)
         if found:
             return book.kinds[found[-1]]  # the head of an English compound comes last
-    first = book.kind_words.search(product.title.lower()) or book.kind_words.search(" ".join(levels))
-    return book.kinds[first[0]] if first else _FALLBACK.get(product.category, "crate")
+    return _FALLBACK.get(product.category, "crate")
 
 
 def colours_of(product: Product, chosen: Mapping[str, str]) -> tuple[str, str]:

@@ -59,7 +59,9 @@ def _open(path: Path) -> tuple[io.BufferedIOBase, Any]:
         packed = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)
     except OSError as error:
-        raise CatalogueError(f"Cannot read {path}: {error.strerror or error}; check the path and its rights.") from error
+        raise CatalogueError(
+            f"Cannot read {path} ({error.strerror or error}): check the path and its rights."
+        ) from error
     return (gzip.GzipFile(fileobj=plain) if packed else plain), plain  # type: ignore[return-value]
 
 
@@ -265,8 +267,10 @@ def clean_product(record: Any, attributes: tuple[str, ...] | None) -> Product | 
         return None
     prices, tag = _prices(_field(record, "pricing", str, default=""))
     bullets = record.get("small_description")
-    bullets = _strings(record, "small_description") if isinstance(bullets, list) else (
-        (_field(record, "small_description", str, default=""),)
+    bullets = (
+        _strings(record, "small_description")
+        if isinstance(bullets, list)
+        else ((_field(record, "small_description", str, default=""),))
     )
     images = _strings(record, "images", default=())
     return Product(

@@ -24,15 +24,16 @@ PARTS = (
     *("query_match", "category_match", "title_score"),
 )
 
-COLOURS = tuple(
-    """alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown burgundy camel camo
-    caramel champagne charcoal cheetah chestnut chocolate christmas coffee cognac copper coral cranberry cream crystal
-    dark denim eggplant elephant espresso fuchsia gold granite grape graphite grass gray green grey heather indigo ivory
-    ivy khaki lavender lemon leopard light lilac lime magenta maroon mauve merlot midnight mint mocha multicolor mushroom
-    mustard natural navy nude olive orange peach pewter pink plum purple rainbow red rose royal rust sand sapphire
-    seashell silver skull slate steel stone stonewash sunflower tan taupe teal tiger turquoise violet walnut wheat white
-    wine yellow""".split()
-)
+_COLOUR_WORDS = """
+    alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown burgundy camel camo
+    caramel champagne charcoal cheetah chestnut chocolate christmas coffee cognac copper coral cranberry cream
+    crystal dark denim eggplant elephant espresso fuchsia gold granite grape graphite grass gray green grey heather
+    indigo ivory ivy khaki lavender lemon leopard light lilac lime magenta maroon mauve merlot midnight mint mocha
+    multicolor mushroom mustard natural navy nude olive orange peach pewter pink plum purple rainbow red rose royal
+    rust sand sapphire seashell silver skull slate steel stone stonewash sunflower tan taupe teal tiger turquoise
+    violet walnut wheat white wine yellow
+"""
+COLOURS = tuple(_COLOUR_WORDS.split())
 """Colour words in the order in which they are tried: the first one contained in a value replaces it."""
 
 _LATIN_1_HIGH = dict.fromkeys(range(128, 256))
@@ -69,14 +70,15 @@ def normalise_colour(value: str) -> str:
 
 @lru_cache(maxsize=65536)
 def _wanted_pair(name: str, value: str) -> str:
-    """Return what a (name, value) goal option is compared as: the original hands the tuple itself to its colour rule, so a
-    colour counts only if it *is* the name or the value, and then prints the tuple."""
+    """Return what a (name, value) goal option is compared as: the original hands the tuple itself to its colour rule,
+    so a colour counts only if it *is* the name or the value, and then prints the tuple."""
     pair = (name, value)
     return next((colour for colour in COLOURS if colour in pair), str(pair))
 
 
 def wanted_options(options: Mapping[str, str] | tuple[str, ...]) -> tuple[str, ...]:
-    """Return the strings that goal options are compared as: one path for synthetic goals (mapping), one for human goals."""
+    """Return the strings that goal options are compared as: one path for synthetic goals (mapping), one for human
+    goals."""
     if isinstance(options, Mapping):
         return tuple(_wanted_pair(name, value) for name, value in options.items())
     return tuple(normalise_colour(value) for value in options)

@@ -1,7 +1,7 @@
 """Scripted shoppers: the oracle that reaches reward 1.0, the paper's rule baseline and a random one.
 
-They act through the public actions alone. The oracle knows the goal's product and the reward's rules; it plans a purchase,
-verifies the plan with the reward function and declines a goal for which it finds none.
+They act through the public actions alone. The oracle knows the goal's product and the reward's rules; it plans a
+purchase, verifies the plan with the reward function and declines a goal for which it finds none.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vlgym.core.env import Observation, ScriptedPolicy
-from vlgym.core.errors import ActionError
 from vlgym.webshop.goals import ShoppingGoal
 from vlgym.webshop.grammar import WebShopGrammar
 from vlgym.webshop.pages import HITS_PER_PAGE
@@ -55,8 +55,8 @@ class Plan:
 def make_plan(shop: Shop, goal: ShoppingGoal) -> Plan | None:
     """Return the oracle's plan for a goal, or None if it finds none.
 
-    It declines goals whose own product cannot earn 1.0: the reward's colour rule turns a chosen "1877brown" into "brown",
-    which then does not match the wanted "1877brown".
+    It declines goals whose own product cannot earn 1.0: the reward's colour rule turns a chosen "1877brown" into
+    "brown", which then does not match the wanted "1877brown".
     """
     clicks = _clicks(shop, goal)
     if clicks is None:
@@ -76,7 +76,12 @@ def make_plan(shop: Shop, goal: ShoppingGoal) -> Plan | None:
 def _clicks(shop: Shop, goal: ShoppingGoal) -> tuple[str, ...] | None:
     """Return option values with which buying the goal's product earns 1.0, or None."""
     targets = shop.maker.item(goal.target).targets
-    groups = {value: str(group) for value, (kind, group) in targets.items() if kind == "option" and _clickable(value)}
+    can_click = WebShopGrammar().can_click
+    groups = {
+        value: str(group)
+        for value, (kind, group) in targets.items()
+        if kind == "option" and value not in RESERVED and can_click(value)
+    }
     for clicks in _coverings(groups, goal.goal):
         chosen = {groups[value]: value for value in clicks}
         if shop.scorer.score(goal.target, chosen, goal.price, goal.goal, goal.target).reward == 1.0:
@@ -98,29 +103,14 @@ def _sayable(text: str) -> str:
     return " ".join(re.sub(r"[\[\]\n]", " ", text).split())
 
 
-def _clickable(value: str) -> bool:
-    """Return whether clicking `value` chooses the option: not read as a button, not broken by the grammar."""
-    if value in RESERVED:
-        return False
-    try:
-        return bool(WebShopGrammar().parse(f"click[{value}]").args == (value,))
-    except ActionError:
-        return False
-
-
 def _coverings(groups: Mapping[str, str], goal: Goal, limit: int = 64) -> Iterator[tuple[str, ...]]:
-    """Yield choices of option values, at most one a group, that match every wanted option; the goal's own values first."""
+    """Yield choices of option values, at most one a group, that match all wanted options; the goal's own first."""
     own = tuple(dict.fromkeys(goal.options.values() if isinstance(goal.options, Mapping) else goal.options))
     if all(value in groups for value in own) and len({groups[value] for value in own}) == len(own):
         yield own
     wants = wanted_options(goal.options)
     offers = {want: [value for value in groups if fuzzy_match(normalise_colour(value), want)] for want in wants}
-    count = 0
-    for chosen in _cover(wants, offers, groups, ()):
-        yield chosen
-        count += 1
-        if count == limit:
-            return
+    yield from islice(_cover(wants, offers, groups, ()), limit)
 
 
 def _cover(
@@ -140,8 +130,8 @@ def _cover(
 
 
 def oracle(env: WebShopEnv, seed: int = 0) -> ScriptedPolicy:
-    """Return the oracle: it looks at the environment's page and goal and takes the next step of the plan from there, from
-    any state; on a goal that it declines it acts as the rule baseline."""
+    """Return the oracle: it looks at the environment's page and goal and takes the next step of the plan from there,
+    from any state; on a goal that it declines it acts as the rule baseline."""
     fallback = rule(env, seed)
 
     def act(observation: Observation, info: Mapping[str, Any]) -> str:
@@ -180,7 +170,8 @@ def rule(env: WebShopEnv, seed: int = 0) -> ScriptedPolicy:
 
 
 def random(env: WebShopEnv, seed: int = 0) -> ScriptedPolicy:
-    """Return a policy that takes any available action with equal chance; it searches for a run of the instruction's words."""
+    """Return a policy that takes any available action with equal chance; it searches for a run of the instruction's
+    words."""
     rng = np.random.default_rng(seed)
 
     def act(observation: Observation, info: Mapping[str, Any]) -> str:

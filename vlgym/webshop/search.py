@@ -25,6 +25,8 @@ from vlgym.webshop.analysis import analyze
 K1, B = 0.9, 0.4
 TOP = 50
 """Hits kept of a search, as in the original."""
+KEPT_POSTINGS, KEPT_TERMS = 2048, 8192
+"""Gains of so many terms with at most so many postings are kept in memory (some 10 MB for a catalogue of thousands)."""
 MERGE_POSTINGS = 1 << 22
 """Postings held in memory while parts are merged."""
 
@@ -162,7 +164,7 @@ def _union(keys: Sequence[NDArray]) -> NDArray:
 
 
 def _impacts(parts: Sequence[Arrays], norms: NDArray, first: NDArray, lengths: NDArray) -> tuple[NDArray, NDArray]:
-    """Return the impact of every (tf, length byte) that occurs, f32 [C], and the code of each pair ``tf * 256 + byte``."""
+    """Return the impact of every (tf, length byte) that occurs, f32 [C], and the code of each ``tf * 256 + byte``."""
     seen = np.zeros(1 << 24, bool)
     for part, offset in zip(parts, first):
         for at in range(0, len(part["doc"]), MERGE_POSTINGS):
@@ -193,6 +195,7 @@ class Index:
         self.documents, self._rank = len(rank), rank
         self._keys, self._start = arrays["term_key"], arrays["term_start"]
         self._doc, self._code, self._impact = arrays["doc"], arrays["code"], arrays["impact"]
+        self._kept: dict[tuple[str, int], tuple[NDArray, NDArray[np.float32]]] = {}
 
     def listing(self, kind: str, text: str) -> list[int]:
         """Return all documents that carry a label, in order."""
@@ -201,19 +204,26 @@ class Index:
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """Return the score of every document, f32 [documents]."""
-        docs, gains = [], []
-        for term, count in Counter(analyze(query)).items():
-            rows = self._rows(term)
-            df = rows.stop - rows.start
-            if df:
-                weight = self._weight(df, count)
-                gain = weight - weight / (np.float32(1) + self._impact)
-                docs.append(self._doc[rows])
-                gains.append(gain[self._code[rows]])
-        if not docs:
+        found = [self._gains(term, count) for term, count in Counter(analyze(query)).items()]
+        docs, gains = zip(*found) if found else ((), ())
+        if not sum(map(len, docs)):
             return np.zeros(self.documents, np.float32)
         total = np.bincount(np.concatenate(docs), np.concatenate(gains), self.documents)
         return total.astype(np.float32)
+
+    def _gains(self, term: str, count: int) -> tuple[NDArray, NDArray[np.float32]]:
+        """Return the documents of a term and what it adds to their scores; short lists are kept."""
+        kept = self._kept.get((term, count))
+        if kept is not None:
+            return kept
+        rows = self._rows(term)
+        df = rows.stop - rows.start
+        weight = self._weight(df, count)
+        gain = weight - weight / (np.float32(1) + self._impact)
+        found = self._doc[rows], gain[self._code[rows]]
+        if df <= KEPT_POSTINGS and len(self._kept) < KEPT_TERMS:
+            self._kept[term, count] = found
+        return found
 
     def search(self, query: str, k: int = TOP) -> list[tuple[int, float]]:
         """Return the at most `k` best documents with their scores, best first, equal ones by rank."""

@@ -14,6 +14,7 @@ from vlgym.webshop.types import BACK_TO_SEARCH, END_BUTTON, NEXT_PAGE, PREV_PAGE
 
 _BACK, _NEXT, _PREV, _BUY = (name.lower() for name in (BACK_TO_SEARCH, NEXT_PAGE, PREV_PAGE, END_BUTTON))
 _SUB = {name.lower(): name for name in SUB_PAGES}
+_STATE = ("kind", "query", "number", "product", "options", "reward")
 RESERVED = frozenset((_BACK, _NEXT, _PREV, _BUY, "search", *_SUB))
 """Names that are read as buttons even where an option has them."""
 _URL_NAMES = {"results": "search_results", "item": "item_page", "sub": "item_sub_page"}
@@ -27,12 +28,12 @@ class Quirks:
         search_anywhere: ``search[...]`` works on every page, also where no search bar is shown.
         endless_next: ``Next >`` goes past the last results page, to empty pages.
         option_mark_by_url: an option is shown as clicked if its text stands in quotes in the page's address. So options
-            with a quote or a non-ASCII sign are never marked, and quoted words of the query or option names can mark some.
+            with a quote or a non-ASCII sign are never marked, and quoted words of the query or option names mark some.
         page_names_in_url: ``< Prev`` decides where it is by searching the address for page names, so a query with
             "item_page" or "search_results" in it misleads it.
-        special_keywords: queries whose first word is ``<r>``, ``<a>``, ``<c>`` or ``<q>`` list random products or all of
-            an attribute, a category, a query, instead of being searched. (The original draws anew for every page, here
-            the draw belongs to the query; and ``<a>`` crashes the original's text environment.)
+        special_keywords: queries whose first word is ``<r>``, ``<a>``, ``<c>`` or ``<q>`` list random products or all
+            of an attribute, a category, a query, instead of being searched. (The original draws anew for every page,
+            here the draw belongs to the query; and ``<a>`` crashes the original's text environment.)
     """
 
     search_anywhere: bool = True
@@ -60,7 +61,19 @@ class Session:
         reward: reward of the purchase, 0 before it.
     """
 
-    __slots__ = ("_hits", "_view", "kind", "maker", "number", "options", "product", "query", "quirks", "reward", "visited")
+    __slots__ = (
+        "_hits",
+        "_view",
+        "kind",
+        "maker",
+        "number",
+        "options",
+        "product",
+        "query",
+        "quirks",
+        "reward",
+        "visited",
+    )
 
     def __init__(self, maker: PageMaker, quirks: Quirks) -> None:
         self.maker = maker
@@ -180,7 +193,9 @@ class Session:
             return frozenset()
         address = f"{self.query.replace(' ', '+')}/{self.number}/{json.dumps(self.options)}"
         offered = self.maker.catalogue.product(self.product).options
-        return frozenset((group, value) for group, values in offered.items() for value in values if f'"{value}"' in address)
+        return frozenset(
+            (group, value) for group, values in offered.items() for value in values if f'"{value}"' in address
+        )
 
     @property
     def asin(self) -> str:
@@ -204,15 +219,13 @@ class Session:
 
     def state(self) -> dict[str, Any]:
         """Return the state as plain JSON types."""
-        names = ("kind", "query", "number", "product", "options", "reward")
-        return {name: getattr(self, name) for name in names} | {"visited": sorted(self.visited)}
+        return {name: getattr(self, name) for name in _STATE} | {"visited": sorted(self.visited)}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Take over a state made by `state` on the same catalogue."""
+        """Take over a state made by `state` on the same catalogue; raises KeyError if it is incomplete."""
         self._home()
-        for name, value in state.items():
-            setattr(self, name, value)
+        for name in _STATE:
+            setattr(self, name, state[name])
         self.options, self.visited = dict(state["options"]), set(state["visited"])
         if self.kind == "results":
             self._hits = self._find(self.query)
-

@@ -3,7 +3,7 @@
 A store is a folder of flat arrays and a ``manifest.json`` with their types, sizes and checksums:
 
 - ``records``: one JSON list per product (`Record.pack`), found through ``offset`` i64 [N + 1];
-- ``asin_key`` u64 [N] sorted, ``asin_row`` i32 [N]: product of an ASIN; ``asin_rank`` i32 [N]: its place in their order;
+- ``asin_key`` u64 [N] sorted, ``asin_row`` i32 [N]: product of an ASIN; ``asin_rank`` i32 [N]: ASINs in order;
 - ``human``, ``synthetic`` i64: products that have such instructions;
 - the postings of `vlgym.webshop.search`.
 
@@ -65,11 +65,11 @@ class Record:
     @staticmethod
     def unpack(data: bytes) -> Record:
         f = json.loads(data.decode("utf-8", "surrogatepass"))
-        product = Product(
-            *f[:6], tuple(f[6]), tuple(f[7]), {name: tuple(values) for name, values in f[8].items()}, tuple(f[9]), *f[10:12]
-        )
+        options = {name: tuple(values) for name, values in f[8].items()}
+        product = Product(*f[:6], tuple(f[6]), tuple(f[7]), options, tuple(f[9]), *f[10:12])
         synthetic = SyntheticInstruction(f[13][0], tuple(f[13][1])) if f[13] else None
-        return Record(product, tuple(f[12]), synthetic, tuple(HumanInstruction(h[0], tuple(h[1]), tuple(h[2])) for h in f[14]))
+        human = tuple(HumanInstruction(text, tuple(wanted), tuple(chosen)) for text, wanted, chosen in f[14])
+        return Record(product, tuple(f[12]), synthetic, human)
 
 
 # --- Parts ------------------------------------------------------------------------------------------------------------
@@ -369,7 +369,8 @@ def _write_parts(source: Source, work: Path, bar: Bar) -> list[Arrays]:
     if complete:
         return parts
     part = Part()
-    for record, mark in source.read(mark):
+    for record, at in source.read(mark):
+        mark = at
         if record is not None and not _holds(seen, key_of(record.product.asin)):
             part.add(record)
         if len(part) >= PART:

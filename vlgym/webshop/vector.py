@@ -19,8 +19,9 @@ Infos = dict[str, Any]
 class WebShopVectorEnv(VectorEnv[dict[str, Any], Any, NDArray[Any]]):
     """`num_envs` environments in lock-step, reached by ``gymnasium.make_vec("vlgym/WebShop-v0", num_envs=N)``.
 
-    Observations are a Dict of batches: texts as tuples of N strings, images as uint8 [N, H, W, 3]. `infos` holds one array
-    [N] per key and a mask under ``_key``, as Gymnasium's vector environments do; texts and tuples are object arrays.
+    Observations are a Dict of batches: texts as tuples of N strings, images as uint8 [N, H, W, 3]. `infos` holds one
+    array [N] per key and a mask under ``_key``, as Gymnasium's vector environments do; texts and tuples are object
+    arrays.
 
     Autoreset is `AutoresetMode.SAME_STEP` unless chosen otherwise: when an episode ends, the step returns the first
     observation of the next one, and the true last observation and info stand in ``infos["final_obs"]`` and
@@ -50,7 +51,7 @@ class WebShopVectorEnv(VectorEnv[dict[str, Any], Any, NDArray[Any]]):
         self._ended = np.zeros(num_envs, bool)
         self._last: list[Observation] = []
 
-    def reset(  # type: ignore[override]
+    def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], Infos]:
         """Start new episodes.
@@ -63,14 +64,18 @@ class WebShopVectorEnv(VectorEnv[dict[str, Any], Any, NDArray[Any]]):
         mask = np.asarray(options.pop("reset_mask", np.ones(self.num_envs, bool)), bool)
         task = options.pop("task", None)
         tasks = [task] * self.num_envs if task is None or isinstance(task, str) else list(task)
-        seeds = [None if seed is None else seed + i for i in range(self.num_envs)] if not isinstance(seed, Sequence) else seed
+        seeds = (
+            [None if seed is None else seed + i for i in range(self.num_envs)]
+            if not isinstance(seed, Sequence)
+            else seed
+        )
         if not len(tasks) == len(seeds) == len(mask) == self.num_envs:
             raise ValueError(f"Give one task, seed and mask entry for each of the {self.num_envs} environments.")
         if not self._last and not mask.all():
             raise ValueError("The first reset must start all environments; leave reset_mask away.")
         infos: list[Infos | None] = [None] * self.num_envs
         self._last = self._last or [{}] * self.num_envs
-        for i in np.flatnonzero(mask):
+        for i in map(int, np.flatnonzero(mask)):
             chosen = options if tasks[i] is None else {**options, "task": tasks[i]}
             self._last[i], infos[i] = self.envs[i].reset(seed=seeds[i], options=chosen)
         self._ended[mask] = False

@@ -1,4 +1,4 @@
-"""Filtered behaviour cloning: imitate the step's own successful episodes. The plainest learner from the same rollouts."""
+"""Filtered behaviour cloning: imitate the step's own successful episodes. The plainest of learners."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def build(options: FilteredBcOptions, setting: Setting) -> Parts:
         """Weights over the imitated tokens only; the others are in no denominator."""
         chosen = batch.advantages != 0
         weights = np.zeros(len(chosen), np.float32)
-        weights[chosen] = token_weights(batch.trace[chosen], batch.row[chosen], options.aggregation)
+        weights[chosen] = token_weights(
+            batch.trace[chosen], batch.row[chosen], options.aggregation, turn=batch.turn[chosen]
+        )
         return weights
 
     return Parts(

@@ -33,7 +33,7 @@ class GrpoOptions(LossOptions):
     """Advantages, sampling of groups and the loss."""
 
     norm: Norm = "mean_std"
-    """baseline and scale of a group: mean_std (GRPO, arXiv 2402.03300), mean (Dr. GRPO), rloo (arXiv 2402.14740), none"""
+    """baseline and scale of a group: mean_std (GRPO), mean (Dr. GRPO), rloo (arXiv 2402.14740), none"""
     adv_ddof: int = 1
     """1: sample deviation (verl and TRL), 0: population deviation"""
     adv_eps: float = 1e-6
@@ -43,7 +43,7 @@ class GrpoOptions(LossOptions):
     oversample: float = 3.0
     """with dynamic sampling: draw at most so many times the wanted groups (ours)"""
     format_weight: float = 0.0
-    """weight of the share of turns without an action the environment accepts, subtracted from the return (ours; 0 = off)"""
+    """share of turns without an action the environment accepts, times this, is subtracted from the return (ours)"""
     mask_truncated: bool = False
     """give episodes that a step limit cut no gradient; they still count in the group's baseline (DAPO section 3.4)"""
 
@@ -56,7 +56,7 @@ class GrpoOptions(LossOptions):
 
     def idle(self) -> Mapping[str, str]:
         """Return the options that the others make ineffective, with the reason."""
-        found = {}
+        found: dict[str, str] = {}
         if not self.kl_coef:
             found |= dict.fromkeys(("kl", "kl_unbiased"), "algo.kl_coef is 0")
         if not self.dynamic_sampling:
@@ -111,7 +111,11 @@ def aggregate(options: LossOptions) -> Callable[[Batch], Floats]:
 
     def weigh(batch: Batch) -> Floats:
         return token_weights(
-            batch.trace, batch.row, options.aggregation, constant_length=options.constant_length or None
+            batch.trace,
+            batch.row,
+            options.aggregation,
+            turn=batch.turn,
+            constant_length=options.constant_length or None,
         )
 
     return weigh

@@ -8,7 +8,8 @@ Layers: RMSNorm, rotary positions (one- or three-dimensional), grouped-query att
 norms, SwiGLU. Linear layers wrapped by an adapter are called as modules; plain ones that read the same input (q, k, v;
 gate, up) are laid out in one buffer, of which the module's parameters become views, and run as one product.
 
-Legend: N packed tokens, B rows, T tokens of a row, S kept positions, d hidden, Hq / Hk query and key heads, D head size.
+Legend: N packed tokens, B rows, T tokens of a row, S kept positions, d hidden, Hq / Hk query and key heads, D head
+size.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,24 +25,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-LAYERS = frozenset(
-    f"{name}DecoderLayer" for name in ("Llama", "Mistral", "Qwen2", "Qwen3", "Qwen2VL", "Qwen2_5_VL")
-)
+from vlgym_agents.policies.blocks import Angles, Layer, add_linear, norm, rotated
+from vlgym_agents.policies.kv import KV, Work
+
+LAYERS = frozenset(f"{name}DecoderLayer" for name in ("Llama", "Mistral", "Qwen2", "Qwen3", "Qwen2VL", "Qwen2_5_VL"))
 """Layer classes whose mathematics is the one above."""
 
 ROPE_TYPES = frozenset({"default", "linear", "llama3", "yarn", "mrope"})
 """Rotary variants whose frequencies do not depend on the length of the text."""
-
-
-class Angles(NamedTuple):
-    """cos and sin of each token's rotation: [N, 1, D/2] each, in the dtype of the activations."""
-
-    cos: Tensor
-    sin: Tensor
-
-    def take(self, index: Tensor) -> Angles:
-        """Return the angles of some tokens."""
-        return Angles(self.cos[index], self.sin[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,264 +58,6 @@ def runs_of(starts: Sequence[int], counts: Sequence[int]) -> list[Run]:
         runs.append(Run((row, row + size), int(start), int(count), offset))
         row, offset = row + size, offset + size * int(count)
     return runs
-
-
-# ---------------------------------------------------------------------- differentiable pieces
-
-
-class _JointLinear(torch.autograd.Function):
-    """y = x W^T + b where W and b are buffers whose row blocks are the given parameters."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, *params: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.sizes = [0 if p is None else p.shape[0] for p in params]
-        return F.linear(x, weight, bias)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (g,) = grads
-        x, weight = ctx.saved_tensors
-        needs = ctx.needs_input_grad
-        half = len(ctx.sizes) // 2
-        out: list[Tensor | None] = [g @ weight if needs[0] else None, None, None]
-        for part, wanted in ((0, needs[3 : 3 + half]), (1, needs[3 + half :])):
-            total = (g.t() @ x if part == 0 else g.sum(0)) if any(wanted) else None
-            sizes = ctx.sizes[:half]
-            pieces = total.split(sizes) if total is not None else [None] * half
-            out += [piece if want else None for piece, want in zip(pieces, wanted)]
-        return tuple(out)
-
-
-class _Norm(torch.autograd.Function):
-    """RMSNorm that keeps only its input and the inverse root-mean-square."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        rstd = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
-        ctx.save_for_backward(x, weight, rstd)
-        return (x * rstd).mul_(weight)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (g,) = grads
-        x, weight, rstd = ctx.saved_tensors
-        hat = x * rstd
-        gw = None
-        if ctx.needs_input_grad[1]:
-            gw = (g * hat).reshape(-1, x.shape[-1]).sum(0)
-        gx = g * weight
-        dot = torch.linalg.vecdot(gx, hat).unsqueeze(-1).div_(x.shape[-1])
-        gx.sub_(hat.mul_(dot)).mul_(rstd)
-        return gx, gw, None
-
-
-class _Rotate(torch.autograd.Function):
-    """Rotate the first `heads` heads of [N, H, D] in place of a copy; the backward rotates by the opposite angle."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        ctx.save_for_backward(cos, sin)
-        return rotate(x, Angles(cos, sin))
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        cos, sin = ctx.saved_tensors
-        return rotate(grads[0], Angles(cos, -sin)), None, None
-
-
-class _SwiGLU(torch.autograd.Function):
-    """silu(gate) * up of [N, 2M] = [gate | up]."""
-
-    @staticmethod
-    def forward(ctx: Any, z: Tensor) -> Tensor:
-        ctx.save_for_backward(z)
-        gate, up = z.chunk(2, -1)
-        return F.silu(gate).mul_(up)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (g,) = grads
-        (z,) = ctx.saved_tensors
-        gate, up = z.chunk(2, -1)
-        out = torch.empty_like(z)
-        dgate, dup = out.chunk(2, -1)
-        torch.mul(g, F.silu(gate), out=dup)
-        torch.ops.aten.silu_backward.grad_input(g * up, gate, grad_input=dgate)
-        return (out,)
-
-
-def rotate(x: Tensor, angles: Angles) -> Tensor:
-    """Rotate pairs (i, i + D/2) of the last axis: [N, H, D] -> [N, H, D]."""
-    half = x.shape[-1] // 2
-    a, b = x[..., :half], x[..., half:]
-    out = torch.empty_like(x)
-    torch.mul(a, angles.cos, out=out[..., :half]).addcmul_(b, angles.sin, value=-1)
-    torch.mul(b, angles.cos, out=out[..., half:]).addcmul_(a, angles.sin)
-    return out
-
-
-class Joint:
-    """Linear layers that read the same input, run as one product where none of them is wrapped."""
-
-    def __init__(self, modules: Sequence[nn.Module]) -> None:
-        self.modules = list(modules)
-        self.sizes = [int(m.out_features) for m in self.modules]  # type: ignore[arg-type]
-        self.weight: Tensor | None = None
-        self.bias: Tensor | None = None
-        self.fuse()
-
-    def fuse(self) -> None:
-        """Lay plain layers out in one buffer and make their parameters views of it (again, if something moved them)."""
-        plain = [m for m in self.modules if type(m) is nn.Linear]
-        biased = {m.bias is not None for m in plain}
-        if len(plain) < len(self.modules) or len(biased) != 1 or len({m.weight.dtype for m in plain}) != 1:
-            self.weight = self.bias = None
-            return
-        with torch.no_grad():
-            self.weight = _as_one([m.weight for m in plain], self.weight)
-            self.bias = _as_one([m.bias for m in plain], self.bias) if biased == {True} else None
-
-    def __call__(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        """Return the outputs of layers [first, last), side by side: [N, in] -> [N, sum of their sizes]."""
-        part = slice(first, last)
-        modules = self.modules[part]
-        if self.weight is None:
-            return torch.cat([m(x) for m in modules], -1) if len(modules) > 1 else modules[0](x)
-        top, size = sum(self.sizes[:first]), sum(self.sizes[part])
-        weight = self.weight[top : top + size]
-        bias = None if self.bias is None else self.bias[top : top + size]
-        if not torch.is_grad_enabled():
-            return F.linear(x, weight, bias)
-        params = [m.weight for m in modules] + [m.bias for m in modules]
-        return _JointLinear.apply(x, weight, bias, *params)
-
-
-def _as_one(parts: list[Tensor], current: Tensor | None) -> Tensor:
-    """Return one [sum, ...] tensor that shares memory with every part (the parts are moved into it if need be)."""
-    offset = 0
-    for part in parts:
-        if current is None or current.dtype != part.dtype or part.data_ptr() != current[offset:].data_ptr():
-            break
-        offset += part.shape[0]
-    else:
-        assert current is not None
-        return current
-    whole = torch.cat([p.detach() for p in parts])
-    for part, piece in zip(parts, whole.split([p.shape[0] for p in parts])):
-        part.data = piece
-    return whole
-
-
-class Layer:
-    """One decoder block."""
-
-    def __init__(self, module: nn.Module) -> None:
-        attention: Any = module.self_attn
-        mlp: Any = module.mlp
-        self.qkv = Joint([attention.q_proj, attention.k_proj, attention.v_proj])
-        self.out = attention.o_proj
-        self.gate_up = Joint([mlp.gate_proj, mlp.up_proj])
-        self.down = mlp.down_proj
-        self.norm_in: Any = module.input_layernorm
-        self.norm_mlp: Any = module.post_attention_layernorm
-        self.norm_q: Any = getattr(attention, "q_norm", None)
-        self.norm_k: Any = getattr(attention, "k_norm", None)
-
-    def mlp(self, x: Tensor) -> Tensor:
-        """Return x + MLP(norm(x)), [N, d]."""
-        z = self.gate_up(norm(x, self.norm_mlp))
-        if torch.is_grad_enabled():
-            h = _SwiGLU.apply(z)
-        else:
-            gate, up = z.chunk(2, -1)
-            h = F.silu(gate).mul_(up)
-        return add_linear(x, h, self.down)
-
-
-def norm(x: Tensor, module: Any) -> Tensor:
-    """RMSNorm over the last axis; half precision is normalised in float32, as `transformers` does."""
-    if x.dtype != torch.float32:
-        return module(x)
-    if torch.is_grad_enabled():
-        return _Norm.apply(x, module.weight, module.variance_epsilon)
-    return F.rms_norm(x, (x.shape[-1],), module.weight, module.variance_epsilon)
-
-
-def add_linear(x: Tensor, h: Tensor, linear: nn.Module) -> Tensor:
-    """Return x + linear(h), without a temporary where the layer is plain."""
-    if type(linear) is nn.Linear and linear.bias is None:
-        return torch.addmm(x, h, linear.weight.t())
-    return x + linear(h)
-
-
-# ---------------------------------------------------------------------- cache
-
-
-class KV:
-    """Keys and values of `slots` rows: per layer [slots, Hk, capacity, D]; capacity grows as needed."""
-
-    def __init__(self, decoder: Decoder, slots: int) -> None:
-        weight = decoder.embedding.weight
-        empty = weight.new_empty((slots, decoder.kv_heads, 0, decoder.head_dim))
-        self.k = [empty for _ in decoder.layers]
-        self.v = [empty for _ in decoder.layers]
-        self.lengths: NDArray[np.int64] = np.zeros(slots, np.int64)
-
-    def reserve(self, capacity: int) -> None:
-        """Make room for `capacity` tokens a row."""
-        have = self.k[0].shape[2]
-        if capacity <= have:
-            return
-        capacity = max(-(-capacity // 64) * 64, have + have // 2)
-        used = int(self.lengths.max(initial=0))
-        for store in (self.k, self.v):
-            for i, old in enumerate(store):
-                # zeros, not garbage: a masked column is multiplied by 0, and 0 * NaN is NaN
-                store[i] = old.new_zeros((*old.shape[:2], capacity, old.shape[3]))
-                store[i][:, :, :used] = old[:, :, :used]
-
-    def copy(self, source: int, targets: Sequence[int]) -> None:
-        """Copy the whole context of one row to others."""
-        n = int(self.lengths[source])
-        for store in (*self.k, *self.v):
-            store[list(targets), :, :n] = store[source, :, :n]
-        self.lengths[list(targets)] = n
-
-
-class Work:
-    """The rows of a cache that one call works on: a view if they are consecutive, else a copy that `close` writes back."""
-
-    def __init__(self, cache: KV, slots: Sequence[int]) -> None:
-        self.cache = cache
-        self.slots = list(slots)
-        self.lengths = cache.lengths[self.slots].copy()
-        self._opened = int(self.lengths.min())
-        first, n = self.slots[0], len(self.slots)
-        self._view = self.slots == list(range(first, first + n))
-        if self._view:
-            self.k = [k[first : first + n] for k in cache.k]
-            self.v = [v[first : first + n] for v in cache.v]
-        else:
-            self._index = torch.as_tensor(self.slots, device=cache.k[0].device)
-            used = int(self.lengths.max())
-            self.k, self.v = ([self._gather(s, used) for s in store] for store in (cache.k, cache.v))
-
-    def _gather(self, store: Tensor, used: int) -> Tensor:
-        out = store.new_zeros((len(self.slots), *store.shape[1:]))
-        torch.index_select(store[:, :, :used], 0, self._index, out=out[:, :, :used]) if used else None
-        return out
-
-    def close(self) -> None:
-        """Write lengths, and what was added to a copy, back to the cache."""
-        self.cache.lengths[self.slots] = self.lengths
-        if not self._view:
-            columns = slice(self._opened, int(self.lengths.max()))
-            for store, mine in zip((*self.cache.k, *self.cache.v), (*self.k, *self.v)):
-                store[:, :, columns].index_copy_(0, self._index, mine[:, :, columns])
-
-
-# ---------------------------------------------------------------------- decoder
 
 
 class Decoder:
@@ -360,6 +93,11 @@ class Decoder:
         for layer in self.layers:
             layer.qkv.fuse()
             layer.gate_up.fuse()
+
+    def kv(self, slots: int) -> KV:
+        """Return an empty cache for `slots` rows."""
+        size = {"layers": len(self.layers), "heads": self.kv_heads, "dim": self.head_dim}
+        return KV(self.embedding.weight, slots=slots, **size)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return input embeddings, int64 [N] -> [N, d]."""
@@ -450,26 +188,27 @@ class Decoder:
     # ------------------------------------------------------------------ parts
 
     def _project(self, layer: Layer, h: Tensor, angles: Angles, only: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Return rotated q [N or S, Hq, D], rotated k and plain v [N, Hk, D]; queries of the tokens `only`, if given."""
-        dim, both = self.head_dim, self.heads + self.kv_heads
-        if only is None and layer.norm_q is None:
-            out = layer.qkv(h).view(len(h), -1, dim)
-            qk = self._rotate(out[:, :both], angles)
-            return qk[:, : self.heads], qk[:, self.heads :], out[:, both:]
-        if only is None:
-            out = layer.qkv(h).view(len(h), -1, dim)
-            q, kv, turn = out[:, : self.heads], out[:, self.heads :], angles
-        else:
-            q = layer.qkv(h[only], 0, 1).view(len(only), -1, dim)
-            kv, turn = layer.qkv(h, 1, 3).view(len(h), -1, dim), angles.take(only)
-        k, v = kv[:, : self.kv_heads], kv[:, self.kv_heads :]
+        """Return rotated q [N or S, Hq, D], rotated k and plain v [N, Hk, D]; queries of `only` some tokens."""
+        heads, kv_heads = self.heads, self.kv_heads
+        turn = angles if only is None else angles.take(only)
         if layer.norm_q is not None:
-            q, k = norm(q, layer.norm_q), norm(k, layer.norm_k)
-        return self._rotate(q, turn), self._rotate(k, angles), v
+            out = layer.qkv(h)
+            q, k, v = self._split(out, heads, kv_heads, kv_heads)
+            q = norm(q if only is None else q[only], layer.norm_q)
+            k = norm(k, layer.norm_k)
+            q, k = rotated(q.flatten(1), turn, heads), rotated(k.flatten(1), angles, kv_heads)
+            return self._split(q, heads)[0], self._split(k, kv_heads)[0], v
+        if only is None:
+            q, k, v = self._split(rotated(layer.qkv(h), angles, heads + kv_heads), heads, kv_heads, kv_heads)
+            return q, k, v
+        (q,) = self._split(rotated(layer.qkv(h[only], 0, 1), turn, heads), heads)
+        k, v = self._split(rotated(layer.qkv(h, 1, 3), angles, kv_heads), kv_heads, kv_heads)
+        return q, k, v
 
-    @staticmethod
-    def _rotate(x: Tensor, angles: Angles) -> Tensor:
-        return _Rotate.apply(x, *angles) if torch.is_grad_enabled() else rotate(x, angles)
+    def _split(self, x: Tensor, *heads: int) -> list[Tensor]:
+        """[N, sum(heads) * D] -> one [N, heads_i, D] each."""
+        sizes = [n * self.head_dim for n in heads]
+        return [part.unflatten(1, (-1, self.head_dim)) for part in x.split(sizes, 1)]
 
     @staticmethod
     def _store(store: Tensor, new: Tensor, runs: list[Run], places: tuple[Tensor, Tensor] | None) -> None:
@@ -502,9 +241,9 @@ class Decoder:
     def _attend_causal(self, q: Tensor, k: Tensor, v: Tensor, runs: list[Run]) -> Tensor:
         """Rows against themselves: packed q [N, Hq, D], k, v [N, Hk, D] -> [N, Hq * D]; no mask is ever built."""
         parts = []
-        for run in runs:
-            rows = slice(run.offset, run.offset + (run.rows[1] - run.rows[0]) * run.count)
-            q_, k_, v_ = (t[rows].unflatten(0, (-1, run.count)).transpose(1, 2) for t in (q, k, v))
+        sizes = [(run.rows[1] - run.rows[0]) * run.count for run in runs]
+        for run, *piece in zip(runs, *(t.split(sizes) for t in (q, k, v))):  # split: one cat in the backward
+            q_, k_, v_ = (t.unflatten(0, (-1, run.count)).transpose(1, 2) for t in piece)
             out = self._sdpa(q_, k_, v_, None, True)
             parts.append(out.transpose(1, 2).flatten(0, 1).flatten(1))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -513,17 +252,17 @@ class Decoder:
         self, q: Tensor, k: Tensor, v: Tensor, runs: list[Run], keep: Sequence[NDArray[np.int64]]
     ) -> Tensor:
         """Kept queries [S, Hq, D] against whole rows -> [S, Hq * D]; rows of a run keep the same positions."""
-        parts, done = [], 0
-        for run in runs:
-            positions = torch.as_tensor(keep[run.rows[0]], device=q.device)
-            rows = run.rows[1] - run.rows[0]
-            if not len(positions):
+        parts = []
+        heights = [run.rows[1] - run.rows[0] for run in runs]
+        asked = q.split([n * len(keep[run.rows[0]]) for n, run in zip(heights, runs)])
+        whole = (t.split([n * run.count for n, run in zip(heights, runs)]) for t in (k, v))
+        for run, n, mine, *pair in zip(runs, heights, asked, *whole):
+            if not len(mine):
                 continue
+            positions = torch.as_tensor(keep[run.rows[0]], device=q.device)
             end = int(positions[-1]) + 1  # nobody looks further
-            span = slice(run.offset, run.offset + rows * run.count)
-            k_, v_ = (t[span].unflatten(0, (rows, run.count))[:, :end].transpose(1, 2) for t in (k, v))
-            q_ = q[done : done + rows * len(positions)].unflatten(0, (rows, -1)).transpose(1, 2)
-            done += rows * len(positions)
+            k_, v_ = (t.unflatten(0, (n, run.count))[:, :end].transpose(1, 2) for t in pair)
+            q_ = mine.unflatten(0, (n, -1)).transpose(1, 2)
             mask = _additive(torch.arange(end, device=q.device) <= positions[:, None], q)
             parts.append(self._sdpa(q_, k_, v_, mask, False).transpose(1, 2).flatten(0, 1).flatten(1))
         return parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -17,9 +17,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from vlgym_agents.policies.decoder import KV, Decoder, Work, unsupported
+from vlgym_agents.policies.decoder import Decoder, unsupported
+from vlgym_agents.policies.kv import Work
 from vlgym_agents.policies.processors import Image, ImageReader, layout
 from vlgym_agents.types import Ids
 
@@ -105,20 +106,20 @@ class Parts:
     """The pieces of a `transformers` model: the whole without its head, its text decoder, the head."""
 
     core: Any
-    text: nn.Module
+    text: Any
     head: Any
 
     @classmethod
     def of(cls, model: Any) -> Parts:
         """Take a model (possibly wrapped by peft) apart."""
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
-        core = base.model
+        core = base.base_model  # `model` or, in older architectures, `transformer`
         text = next((getattr(core, n) for n in ("language_model", "text_model") if hasattr(core, n)), core)
         return cls(core, text, base.get_output_embeddings())
 
     def features(self, inputs: dict[str, Tensor]) -> Tensor:
         """Return image features [n, d] of all images, in order."""
-        device, found = self.head.weight.device, None
+        device = self.head.weight.device
         found = self.core.get_image_features(**{k: v.to(device) for k, v in inputs.items()})
         pooled = getattr(found, "pooler_output", found)
         if isinstance(pooled, (list, tuple)):
@@ -176,7 +177,7 @@ class PackedCache:
 
     def __init__(self, engine: PackedEngine, slots: int) -> None:
         self.engine = engine
-        self.kv = KV(engine.decoder, slots)
+        self.kv = engine.decoder.kv(slots)
         self._chain: list[Work] = []
 
     def length(self, slot: int) -> int:
@@ -196,7 +197,9 @@ class PackedCache:
         source = self._sources(slots, segments)
         own = [i for i, j in enumerate(source) if i == j]
         work = Work(self.kv, [slots[i] for i in own])
-        hidden = torch.cat([self._extend(work, [segments[i] for i in own[a:b]], a, b) for a, b in self._cuts(own, segments)])
+        hidden = torch.cat(
+            [self._extend(work, [segments[i] for i in own[a:b]], a, b) for a, b in self._cuts(own, segments)]
+        )
         if len(own) == len(slots):
             self._chain = [work]
             return hidden
@@ -339,7 +342,9 @@ def engine(model: Any, reader: ImageReader | None) -> Engine:
     return ModuleEngine(parts, reader) if unsupported(parts.text) else PackedEngine(parts, reader)
 
 
-def segment(pieces: Sequence[Ids], images: Sequence[Image], reader: ImageReader | None, start: int) -> tuple[Segment, int]:
+def segment(
+    pieces: Sequence[Ids], images: Sequence[Image], reader: ImageReader | None, start: int
+) -> tuple[Segment, int]:
     """Join ids into a segment.
 
     Args:

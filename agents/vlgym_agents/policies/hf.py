@@ -1,8 +1,8 @@
 """Any `transformers` image-text or text model, by hub id or folder, as a policy: full or LoRA, sampler and scorer.
 
-Tokens in, tokens out: an episode's context grows by ids (template pieces, new page, sampled reply) and is never rendered
-or tokenised again, so the ids that are trained are the ids that were sampled. If a reply ran into `max_tokens`, its
-missing end token is put before the next page, in sampling and scoring alike, and is not trained.
+Tokens in, tokens out: an episode's context grows by ids (template pieces, new page, sampled reply) and is never
+rendered or tokenised again, so the ids that are trained are the ids that were sampled. If a reply ran into
+`max_tokens`, its missing end token is put before the next page, in sampling and scoring alike, and is not trained.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class PolicyModule(nn.Module):
 
 
 def critic(hidden: int) -> nn.Module:
-    """Return the critic: hidden state [.., d] -> value [.., 1]; it starts at zero, so the first advantages are returns."""
+    """Return the critic: hidden state [.., d] -> value [.., 1]; zero at the start, so that advantages are returns."""
     head = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 1))
-    nn.init.zeros_(head[2].weight)
-    nn.init.zeros_(head[2].bias)
+    for parameter in head[2].parameters():
+        nn.init.zeros_(parameter)
     return head
 
 
@@ -93,7 +93,13 @@ class HFPolicy:
         self.reader = reader
         self.action_help, self.list_actions, self.max_page = action_help, list_actions, max_page
         config = model.config
-        marks = ("image_token_id", "video_token_id", "image_token_index", "vision_start_token_id", "vision_end_token_id")
+        marks = (
+            "image_token_id",
+            "video_token_id",
+            "image_token_index",
+            "vision_start_token_id",
+            "vision_end_token_id",
+        )
         self.tokens = Tokens(tokenizer, {i for m in marks if isinstance(i := getattr(config, m, None), int)})
         text_pieces = self._pieces_or_none(image=False)
         image_pieces = pieces(self.tokens, image=True) if reader is not None else None
@@ -188,8 +194,10 @@ class HFPolicy:
                 values = self._value(hidden.detach()[torch.from_numpy(np.flatnonzero(np.concatenate(asks))).to(device)])
             return Scores(chosen, entropy(logprobs), values)
 
-    def _lay_out(self, row: Row) -> tuple[Segment, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
-        """Return a row's segment and, per trained token: where it is predicted, its id, its index, whether it is first."""
+    def _lay_out(
+        self, row: Row
+    ) -> tuple[Segment, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+        """Return a row's segment and, per trained token: where it is predicted, id, index, is it first."""
         parts: list[Ids] = []
         keep, ids, position = [], [], []
         length = 0
@@ -223,7 +231,8 @@ class HFPolicy:
     def _value(self, hidden: Tensor) -> Tensor:
         head = self.module.value_head
         assert head is not None
-        return head(hidden.float())[..., 0]
+        values: Tensor = head(hidden.float())
+        return values[..., 0]
 
     # ------------------------------------------------------------------ weights
 
@@ -331,11 +340,11 @@ class HFSession:
         for t in range(sampling.max_tokens):
             lp = process(policy.engine.logits(hidden), sampling, policy.suppressed, t)
             if alive.all():
-                chosen = choose(lp, sampling, [uniforms[r] for r in rows])
+                chosen = choose(lp, sampling, [uniforms[int(r)] for r in rows])
             else:
                 chosen = torch.full((len(rows),), policy.end, device=lp.device)
                 live = torch.from_numpy(np.flatnonzero(alive)).to(lp.device)
-                chosen[live] = choose(lp[live], sampling, [uniforms[r] for r in rows[alive]])
+                chosen[live] = choose(lp[live], sampling, [uniforms[int(r)] for r in rows[alive]])
             drawn, weight = chosen.cpu().numpy(), gather(lp, chosen).cpu().numpy()
             active = rows[alive]
             ids[active, t], logprobs[active, t] = drawn[alive], weight[alive]
@@ -430,7 +439,9 @@ def _load_model(source: str, dtype: torch.dtype) -> tuple[Any, Any]:
         tokenizer = hub.AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise VlgymError(f"Cannot load the model {source!r}: {reason} Give a hub id or a folder of transformers.") from error
+        raise VlgymError(
+            f"Cannot load the model {source!r}: {reason} Give a hub id or a folder of transformers."
+        ) from error
     if tokenizer.chat_template is None:
         _find_template(source, tokenizer)
     if adapter.exists():
@@ -441,7 +452,7 @@ def _load_model(source: str, dtype: torch.dtype) -> tuple[Any, Any]:
 
 def _find_template(source: str, tokenizer: Any) -> None:
     """Take the chat template that older image-text models keep with their processor."""
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     path = cached_file(source, "chat_template.json", _raise_exceptions_for_missing_entries=False)
     if path:

@@ -171,7 +171,6 @@ class QwenReader:
             "image_grid_thw": torch.tensor(grids, dtype=torch.int64),
         }
 
-
     def save(self, folder: Path) -> None:
         """See `ImageReader.save`."""
         size = {"shortest_edge": self.least, "longest_edge": self.most}
@@ -251,7 +250,6 @@ class IdeficsReader:
             frames += [self._settings.normalise(view) for view in views]
         return {"pixel_values": torch.from_numpy(np.stack(frames)[None])}
 
-
     def save(self, folder: Path) -> None:
         """See `ImageReader.save`."""
         sizes = {"size": {"longest_edge": self.longest}, "max_image_size": {"longest_edge": self.tile}}
@@ -274,7 +272,7 @@ class LibraryReader:
     """Any other model whose image processor works without torchvision (LLaVA, ...): the library's, image part only."""
 
     def __init__(self, config: Any, source: str, features: Any) -> None:
-        """Load the image processor of `source`; `features(inputs)` returns the image features, whose number is asked."""
+        """Load the image processor of `source`; `features(inputs)` returns image features."""
         from transformers import AutoImageProcessor
 
         self.placeholder = int(getattr(config, "image_token_id", None) or config.image_token_index)
@@ -295,7 +293,8 @@ class LibraryReader:
 
     def inputs(self, images: Sequence[Image]) -> dict[str, torch.Tensor]:
         """Return what the library's processor returns."""
-        return dict(self._processor(images=list(images), return_tensors="pt"))
+        found = self._processor(images=list(images), return_tensors="pt", input_data_format="channels_last")
+        return dict(found)
 
     def save(self, folder: Path) -> None:
         """See `ImageReader.save`."""
@@ -304,7 +303,7 @@ class LibraryReader:
 
 def image_settings(source: str) -> dict[str, Any]:
     """Return the image part of a model's preprocessor configuration ({} if it has none)."""
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     for name in ("preprocessor_config.json", "processor_config.json"):
         path = cached_file(source, name, _raise_exceptions_for_missing_entries=False)

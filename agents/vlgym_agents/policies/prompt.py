@@ -51,7 +51,7 @@ def write_action(action: str) -> str:
 
 
 def describe(observation: Mapping[str, Any], info: Mapping[str, Any], *, first: bool, list_actions: bool) -> str:
-    """Return an observation in words: instruction (first turn, unless the page repeats it), error, page, state, actions."""
+    """Return an observation in words: instruction (first turn, unless the page has it), error, page, state, actions."""
     parts = []
     page = str(observation.get("text", ""))
     instruction = str(observation.get("instruction", ""))
@@ -187,12 +187,13 @@ def _cut_template(tokenizer: Any, image: bool) -> tuple[str | None, str, str, st
             if [text.count(m) for m in markers] != [1] * len(markers) or re.findall("|".join(markers), text) != markers:
                 continue
             opening, (first, ask0, later0, ask1, later1, ask2) = cuts[0] if system else None, cuts[-6:]
-            if not ask0 == ask1 == ask2 or later0 != later1:
+            # SmolVLM's template writes "Assistant: " in history and "Assistant:" to ask: the space is the model's to say
+            if not ask0.rstrip() == ask1.rstrip() == ask2.rstrip() or later0 != later1:
                 raise VlgymError(
                     "The chat template of this model rewrites earlier turns, so a growing context cannot be cached; "
                     "give the tokenizer a template that renders every turn alike."
                 )
-            return opening, first, ask0, later0
+            return opening, first, ask2, later0
     raise VlgymError("The chat template of this model cannot render a conversation of user and assistant turns.")
 
 

@@ -53,7 +53,9 @@ def convert(weights: Path, out: Path) -> None:
     try:
         import gguf  # noqa: F401
     except ImportError as error:
-        raise MissingDependencyError("Converting the model 'smollm2' needs the package gguf: pip install gguf.") from error
+        raise MissingDependencyError(
+            "Converting the model 'smollm2' needs the package gguf: pip install gguf."
+        ) from error
     from transformers import GgufConfig
 
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ def fresh(config: NanoConfig | None = None, seed: int = 0, tokenizer: NanoTokeni
     return NanoPolicy(module.eval(), tokenizer, "nano-fresh")
 
 
-def shipped(family: str | None = None) -> Path:
+def shipped(family: str = "") -> Path:
     """Return the folder of shipped weights: ``nano-<family>`` where a family has a warm start, else ``nano``.
 
     Raises:
@@ -46,11 +46,11 @@ def shipped(family: str | None = None) -> Path:
     )
 
 
-def load(name_or_folder: str | Path = "nano", *, family: str | None = None, value_head: bool = False) -> NanoPolicy:
+def load(source: str | Path = "nano", *, family: str = "", value_head: bool = False) -> NanoPolicy:
     """Open a nano policy.
 
     Args:
-        name_or_folder: "nano" opens the shipped weights (`family`'s warm start if there is one, such as "webshop");
+        source: "nano" opens the shipped weights (`family`'s warm start if there is one, such as "webshop");
             "nano-<family>" opens that one; anything else is a folder written by `NanoPolicy.save`.
         family: tag of the environment it will act in.
         value_head: add a critic; one absent from the weights starts at zero.
@@ -61,7 +61,7 @@ def load(name_or_folder: str | Path = "nano", *, family: str | None = None, valu
     """
     from safetensors.torch import load_file
 
-    name = str(name_or_folder)
+    name = str(source)
     folder = Path(name)
     if name == "nano" or (name.startswith("nano-") and not folder.is_dir()):
         folder = shipped(name.partition("-")[2] or family)

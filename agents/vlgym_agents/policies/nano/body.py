@@ -38,16 +38,14 @@ class Block(nn.Module):
         d = config.width
         self.heads = config.heads
         self.before = nn.RMSNorm(d)
-        self.q = nn.Linear(d, d, bias=False)
-        self.k = nn.Linear(d, d, bias=False)
-        self.v = nn.Linear(d, d, bias=False)
+        self.qkv = nn.Linear(d, 3 * d, bias=False)
         self.o = nn.Linear(d, d, bias=False)
         self.between = nn.RMSNorm(d)
         self.up = nn.Linear(d, config.expansion * d, bias=False)
         self.down = nn.Linear(config.expansion * d, d, bias=False)
-        nn.init.normal_(self.q.weight, std=1.6 * d**-0.5)
         with torch.no_grad():
-            self.k.weight.copy_(self.q.weight)
+            nn.init.normal_(self.qkv.weight[:d], std=1.6 * d**-0.5)
+            self.qkv.weight[d : 2 * d] = self.qkv.weight[:d]
         nn.init.zeros_(self.o.weight)
         nn.init.zeros_(self.down.weight)
 
@@ -56,8 +54,7 @@ class Block(nn.Module):
     ) -> torch.Tensor:
         """Map float [B, L, d] to the same; mask bool [B, 1, L, S]."""
         b, n, d = x.shape
-        h = self.before(x)
-        q, k, v = (part(h).view(b, n, self.heads, -1).transpose(1, 2) for part in (self.q, self.k, self.v))
+        q, k, v = self.qkv(self.before(x)).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         k, v = remember(layer, _turn(k, rope), v)
         y = F.scaled_dot_product_attention(_turn(q, rope), k, v, attn_mask=mask)
         x = x + self.o(y.transpose(1, 2).reshape(b, n, d))

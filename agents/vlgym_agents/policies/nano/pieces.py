@@ -10,7 +10,6 @@ Legend: n pieces of a chunk (its final `<act>` position included), w words of a 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +19,12 @@ import numpy as np
 from vlgym_agents.policies.nano import images
 from vlgym_agents.policies.nano.config import NanoConfig
 from vlgym_agents.policies.nano.grammar import allowed_verbs
-from vlgym_agents.policies.nano.tokenizer import ACT, BUTTON, CELL, CLICKED, LINE, WORD, NanoTokenizer, glyphs, numbers, split_words
+from vlgym_agents.policies.nano.tokenizer import ACT, BUTTON, CELL, CLICKED, LINE, WORD, NanoTokenizer, glyphs
 from vlgym_agents.types import Chunk
 
 _MARKUP = (("[button] ", " [button_]", BUTTON), ("[clicked button] ", " [clicked button_]", CLICKED))
 _MAX_CHARS = 200_000
 _MAX_LINE = 2_000
-_DECIMAL = re.compile(r"[0-9][0-9,]{0,10}(\.[0-9]{1,6})?")
 _EDGE = ".,;:!?\"'()[]{}"
 
 
@@ -121,50 +119,51 @@ def _chunk(
 ) -> Chunk:
     """Lay pieces out as arrays."""
     n_cells = 0 if picture is None else len(picture.cells)
-    ids = np.array([piece.kind for piece in pieces] + [CELL] * n_cells + [ACT], np.int32)
-    words: list[np.ndarray] = []
-    letters: list[list[int]] = []
-    word_numbers: list[float] = []
+    kinds = [piece.kind for piece in pieces]
+    ids = np.array(kinds + [CELL] * n_cells + [ACT], np.int32)
+    words, width, spelling = config.piece_words, config.word_tokens, config.word_letters
+    lines = [tokenizer.line(piece.text, words, width) for piece in pieces]
     split = np.zeros(len(ids) + 1, np.int32)
-    header = np.full(len(ids), -1, np.int32)
+    split[1 : len(pieces) + 1] = np.cumsum([len(line.words) for line in lines])
+    split[len(pieces) + 1 :] = split[len(pieces)]
     spans = np.full((len(ids), 2), np.nan, np.float32)
-    above = -1
-    for i, piece in enumerate(pieces):
-        found = split_words(piece.text)[: config.piece_words]
-        words += [tokenizer.word(word, config.word_tokens) for word in found]
-        word_numbers += [_value(word) for word in found]
-        letters += [glyphs(word, config.word_letters) for word in found if piece.kind == WORD]
-        split[i + 1] = len(words)
-        header[i] = above if piece.kind != WORD else -1
-        above = i if piece.kind == LINE else above
-        if values := numbers(piece.text):
-            spans[i] = min(values), max(values)
-    split[len(pieces) + 1 :] = len(words)
-    pointed = [i for kinds in ((WORD,), (BUTTON, CLICKED), (CELL,)) for i, k in enumerate(ids.tolist()) if k in kinds]
-    cells_text = () if picture is None else tuple(picture.texts)
+    spans[: len(pieces)] = np.array([line.span for line in lines], np.float32).reshape(-1, 2)
+    header = np.full(len(ids), -1, np.int32)
+    header[: len(pieces)] = _headers(kinds)
+    pointed = [i for i, k in enumerate(kinds) if k == WORD] + [i for i, k in enumerate(kinds) if k in (BUTTON, CLICKED)]
+    heard = [word for line, kind in zip(lines, kinds) if kind == WORD for word in line.spelt]
+    blank = np.zeros((0, width), np.int32)
     extra = {
-        "words": np.array(words, np.int32).reshape(-1, config.word_tokens),
-        "word_numbers": np.array(word_numbers, np.float32),
+        "words": np.concatenate([blank, *(line.words for line in lines)]),
+        "word_numbers": np.concatenate([np.zeros(0, np.float32), *(line.values for line in lines)]),
         "split": split,
         "header": header,
         "numbers": spans,
-        "points": tuple(pieces[i].points for i in pointed if i < len(pieces)) + cells_text,
-        "letters": np.array(letters, np.int32).reshape(-1, config.word_letters),
-        "n_words": int((ids == WORD).sum()),
-        "n_elements": int(((ids == BUTTON) | (ids == CLICKED)).sum()),
+        "points": tuple(pieces[i].points for i in pointed) + (() if picture is None else tuple(picture.texts)),
+        "letters": np.array([glyphs(word, spelling) for word in heard], np.int32).reshape(-1, spelling),
+        "n_words": kinds.count(WORD),
+        "n_elements": kinds.count(BUTTON) + kinds.count(CLICKED),
         "verbs": np.array(verbs, np.int32),
         "cells": np.zeros(0, np.int32) if picture is None else picture.cells,
     }
-    digest = hashlib.blake2b(digest_size=16)
-    for name in ("words", "split", "cells"):
-        digest.update(extra[name].tobytes())
-    digest.update(ids.tobytes() + spans.tobytes())
+    seen = [extra["words"], split, extra["cells"], ids, spans]
     if picture is not None:
-        extra["picture"] = hashlib.blake2b(picture.image.tobytes() + bytes(str(picture.image.shape), "ascii"), digest_size=16).digest()
-        digest.update(extra["picture"])
-    extra["key"] = digest.digest()
+        extra["picture"] = _digest([picture.image, np.array(picture.image.shape)])
+    extra["key"] = _digest(seen) + extra.get("picture", b"")
     return Chunk(ids, () if picture is None else (picture.image,), extra)
 
 
-def _value(word: str) -> float:
-    return float(word.replace(",", "")) if _DECIMAL.fullmatch(word) else np.nan
+def _headers(kinds: Sequence[int]) -> list[int]:
+    """Return, for each piece, the nearest text line above it, -1 if none; instruction words have none."""
+    above, found = -1, []
+    for i, kind in enumerate(kinds):
+        found.append(above if kind != WORD else -1)
+        above = i if kind == LINE else above
+    return found
+
+
+def _digest(arrays: Sequence[np.ndarray]) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()

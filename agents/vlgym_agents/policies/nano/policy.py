@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 from vlgym.core.actions import MAX_ACTION_CHARS
 from vlgym.core.errors import ActionError
@@ -70,23 +72,32 @@ class NanoPolicy:
         Raises:
             ValueError: no rows, or a trained token that the grammar does not permit at its place.
         """
-        if not rows:
-            raise ValueError("score() needs at least one row.")
-        ids, observations, which = self._collate(rows)
-        device = next(self.core.parameters()).device
-        layout = lay_out(ids)
-        read = self.core.observe(observations.to(device))
-        lengths = (observations.kinds > 0).sum(1).numpy()
-        flat = np.concatenate([k * read.shape[1] + np.arange(lengths[k]) for k in which])
-        stems = read.flatten(0, 1)[torch.as_tensor(flat, device=device)]
-        hidden, keys = self.core.hidden(torch.as_tensor(ids, device=device), layout, stems)
-        tokens = _Tokens.of(rows, ids, layout, sampling)
-        logprobs = self._token_logprobs(tokens, layout, hidden, keys, sampling)
+        read = self._read(rows, sampling)
+        total = read.hidden.new_zeros(len(read.tokens.ids))  # tokens the grammar forces are exact zeros
+        logprobs, entropy = total, total
+        if len(read.free):
+            place = torch.as_tensor(read.free, device=total.device)
+            columns = self._columns.columns(read.tokens.ids[read.free].tolist(), read.pointers)
+            picked = processed.gather(read.logprobs, torch.as_tensor(columns, device=total.device))
+            logprobs = total.index_copy(0, place, picked)
+            entropy = total.index_copy(0, place, processed.entropy(read.logprobs))
         values = None
         if self.config.value_head:
-            acts = torch.as_tensor(layout.acts[tokens.turns], device=device)
-            values = self.core.values(hidden.flatten(0, 1)[acts])
-        return Scores(*logprobs, values)
+            acts = torch.as_tensor(read.layout.acts[read.tokens.turns], device=total.device)
+            values = self.core.values(read.hidden.flatten(0, 1)[acts])
+        return Scores(logprobs, entropy, values)
+
+    def mass(
+        self, rows: Sequence[Row], accepted: Sequence[Ids], sampling: Sampling, maps: list[torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Return log of the probability, float [N], that the one token of each row that is not forced is among `accepted`
+        ids; `maps` are cells of the rows' images, in order of first use, if known."""
+        read = self._read(rows, sampling, maps)
+        index = [self._columns.columns(ids.tolist(), read.pointers) for ids in accepted]
+        chosen = torch.zeros_like(read.logprobs, dtype=torch.bool)
+        for row, columns in zip(chosen, index):
+            row[columns] = True
+        return read.logprobs.masked_fill(~chosen, -torch.inf).logsumexp(-1)
 
     def demonstrate(self, chunks: Sequence[Chunk], action: str) -> Ids:
         """Return the ids that spell `action` after `chunks`.
@@ -100,11 +111,18 @@ class NanoPolicy:
         scope, points = grammar.Scope.of(opening, chunk), points_of(opening, chunk)
         return np.array(grammar.utter(action, scope, points, self.config.vocab_size, self.tokenizer), np.int32)
 
-    def save(self, folder: Path) -> None:
-        """Write weights (safetensors), config.json and tokenizer files."""
-        self.module.save_pretrained(folder)
-        if self.module is not self.core:
-            self.config.save_pretrained(folder)
+    def save(self, folder: Path, *, half: bool = False) -> None:
+        """Write weights (safetensors, in float16 if `half`), config.json and tokenizer files."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.module is self.core:
+            dtype = torch.float16 if half else torch.float32
+            weights = {key: value.detach().to("cpu", dtype).contiguous() for key, value in self.core.state_dict().items()}
+            save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        else:
+            self.module.save_pretrained(folder)  # type: ignore[operator]  # the adapter alone, as peft writes it
+        self.config.architectures = [type(self.core).__name__]
+        self.config.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
     def reference(self) -> NanoPolicy:
@@ -164,24 +182,28 @@ class NanoPolicy:
             line[: len(whole)] = whole
         return ids, pack(kept), which
 
-    def _token_logprobs(
-        self, tokens: _Tokens, layout: Layout, hidden: torch.Tensor, keys: torch.Tensor, sampling: Sampling
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (log-probs, entropies), float [N]; tokens the grammar forces are exact zeros."""
-        device = hidden.device
-        total = hidden.new_zeros(len(tokens.ids))
+    def _read(self, rows: Sequence[Row], sampling: Sampling, maps: list[torch.Tensor] | None = None) -> _Reading:
+        """Run the model over whole rows."""
+        if not rows:
+            raise ValueError("score() needs at least one row.")
+        ids, observations, which = self._collate(rows)
+        device = next(self.core.parameters()).device
+        layout = lay_out(ids)
+        read = self.core.observe(observations.to(device), maps)
+        lengths = (observations.kinds > 0).sum(1).numpy()
+        flat = np.concatenate([k * read.shape[1] + np.arange(lengths[k]) for k in which])
+        stems = read.flatten(0, 1)[torch.as_tensor(flat, device=device)]
+        hidden, keys = self.core.hidden(torch.as_tensor(ids, device=device), layout, stems)
+        tokens = _Tokens.of(rows, layout, sampling)
         free = np.flatnonzero(~tokens.forced)
         if not len(free):
-            return total, total.clone()
+            return _Reading(tokens, layout, hidden, free, hidden.new_zeros(0, 1), 0)
         queries = torch.as_tensor(tokens.queries[free], device=device)
         h = hidden.flatten(0, 1)[queries]
-        candidates = layout.candidates[tokens.turn_of[free]]
-        pointers = self._pointer_scores(h, queries, keys, torch.as_tensor(candidates, device=device))
+        candidates = torch.as_tensor(layout.candidates[tokens.turn_of[free]], device=device)
+        pointers = self._pointer_scores(h, queries, keys, candidates)
         logs = self._columns.logprobs(h, pointers, [tokens.choices[i] for i in free], sampling)
-        columns = self._columns.columns(tokens.ids[free].tolist(), pointers.shape[1])
-        picked = processed.gather(logs, torch.as_tensor(columns, device=device))
-        place = torch.as_tensor(free, device=device)
-        return total.index_copy(0, place, picked), total.index_copy(0, place, processed.entropy(logs))
+        return _Reading(tokens, layout, hidden, free, logs, pointers.shape[1])
 
     def _pointer_scores(
         self, h: torch.Tensor, queries: torch.Tensor, keys: torch.Tensor, candidates: torch.Tensor
@@ -195,7 +217,23 @@ class NanoPolicy:
         padded = h.new_zeros(count, int(per_row.max()), keys.shape[-1])
         padded = padded.index_put((row, slot), self.core.heads.asks(h))
         scores = torch.bmm(padded, keys.transpose(1, 2))[row, slot]  # [N, L]
-        return scores.gather(1, candidates - row[:, None] * length * (candidates > 0)) if len(row) else scores
+        return scores.gather(1, candidates % length)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading:
+    """Attributes:
+    tokens: the trained tokens.  layout: of the rows.  hidden: float [B, L, d].
+    free: int64, the tokens that the grammar does not force.  logprobs: float [free, columns] there.
+    pointers: number of pointer columns.
+    """
+
+    tokens: _Tokens
+    layout: Layout
+    hidden: torch.Tensor
+    free: np.ndarray
+    logprobs: torch.Tensor
+    pointers: int
 
 
 class _Tokens:
@@ -212,7 +250,7 @@ class _Tokens:
         self.forced = np.zeros(0, bool)
 
     @classmethod
-    def of(cls, rows: Sequence[Row], ids: np.ndarray, layout: Layout, sampling: Sampling) -> _Tokens:
+    def of(cls, rows: Sequence[Row], layout: Layout, sampling: Sampling) -> _Tokens:
         """Walk the rows; raises ValueError for a token that could not have been sampled at its place."""
         tokens, sampled, queries, turn_of, turns = cls(), [], [], [], []
         turn = 0

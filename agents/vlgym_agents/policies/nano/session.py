@@ -23,7 +23,7 @@ from vlgym_agents.policies.nano.model import NanoForImageTextToText
 from vlgym_agents.policies.nano.pack import distinct, pack
 from vlgym_agents.policies.nano.tokenizer import NanoTokenizer
 from vlgym_agents.policy import Sample, Sampling
-from vlgym_agents.types import Chunk
+from vlgym_agents.types import Chunk, Ids
 
 _KEPT_STEMS = 512
 
@@ -110,6 +110,16 @@ class NanoSession:
         self.slots[slot] = None
 
     @torch.no_grad()
+    def load(self, slot: int, chunks: Sequence[Chunk], actions: Sequence[Ids]) -> None:
+        """Replace the context of `slot` by chunk 0, action 0, chunk 1, action 1, ...; the next `act` appends to it."""
+        self.free(slot)
+        for chunk, action in zip(chunks, actions, strict=True):
+            state = self._state(slot, chunk)
+            self._prefill([slot], [state], [chunk], room=0)
+            self.cache.close()
+            state.waiting = action.tolist()
+
+    @torch.no_grad()
     def act(
         self, slots: Sequence[int], chunks: Sequence[Chunk], uniforms: Sequence[np.random.Generator], sampling: Sampling
     ) -> list[Sample]:
@@ -119,7 +129,7 @@ class NanoSession:
         if not sampling.temperature > 0:
             raise ValueError(f"temperature must be positive, got {sampling.temperature}; for the mode use greedy=True.")
         states = [self._state(slot, chunk) for slot, chunk in zip(slots, chunks)]
-        hidden = self._prefill(slots, states, chunks, sampling)
+        hidden = self._prefill(slots, states, chunks, room=sampling.max_tokens)
         values = self.module.values(hidden).tolist() if self.module.config.value_head else [None] * len(slots)
         drawn, logprobs = self._decode(states, hidden, uniforms, sampling)
         self.cache.close()
@@ -152,9 +162,10 @@ class NanoSession:
         return [self._stems[names[i]] for i in index]
 
     def _prefill(
-        self, slots: Sequence[int], states: Sequence[_Slot], chunks: Sequence[Chunk], sampling: Sampling
+        self, slots: Sequence[int], states: Sequence[_Slot], chunks: Sequence[Chunk], *, room: int
     ) -> torch.Tensor:
-        """Cache waiting tokens and chunks, set the turn's pointers; return hidden states at `<act>`, float [B, d]."""
+        """Cache waiting tokens and chunks, set the turns' pointers, leave room for responses; return hidden states at
+        `<act>`, float [B, d]."""
         stems = self._observe(states, chunks)
         parts = [torch.cat([self._speak(state), stem]) for state, stem in zip(states, stems)]
         x = torch.nn.utils.rnn.pad_sequence(parts, batch_first=True)
@@ -169,7 +180,7 @@ class NanoSession:
             end[i, spoken:] = state.cached + total - 1
             positions[i, :total] = places(np.concatenate([state.waiting, chunk.ids]).astype(np.int64), state.position)
         seen = int(at.max()) + 1
-        self.cache.open(slots, seen + sampling.max_tokens)
+        self.cache.open(slots, seen + room)
         device = x.device
         mask = torch.arange(seen, device=device) <= torch.as_tensor(end, device=device)[..., None]
         rows = torch.arange(b, device=device)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import re
 import zlib
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -30,7 +32,9 @@ GLYPHS = "\0abcdefghijklmnopqrstuvwxyz0123456789.,:;-'$%&/()+!?#@_<>=*[]\"€"
 """Classes of the OCR head; 0 is blank."""
 
 _GLYPH = {glyph: i for i, glyph in enumerate(GLYPHS)}
+_DECIMAL = re.compile(r"[0-9][0-9,]{0,10}(\.[0-9]{1,6})?")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*(?![^\W_])|[^\W_]+(?:['’][^\W_]+)*")
+_KEPT_LINES = 20_000
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 _SYLLABLES = [c + v for c in "b c d f g h j k l m n p r s t v w z ch sh st tr br pl".split() for v in "a e i o u".split()]
 
@@ -89,9 +93,24 @@ def numbers(text: str) -> list[float]:
     return [float(value) for value in (money or [value for _, value in found]) if len(value) <= 12]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A text as it is read.
+
+    Attributes:
+        words: int32 [w, T], BPE ids of its words.  values: float32 [w], the number each word is, nan if none.
+        span: smallest and largest number it names, nan if none.  spelt: the words.
+    """
+
+    words: Ids
+    values: NDArray[np.float32]
+    span: tuple[float, float]
+    spelt: tuple[str, ...]
+
+
 class NanoTokenizer(PreTrainedTokenizerFast):
-    """The committed tokenizer; `word` is what the policy reads observations with (cached, page text cannot reach ids
-    below `CONTROLS`)."""
+    """The committed tokenizer; `line` is what the policy reads observations with: page text cannot reach ids below
+    `CONTROLS`."""
 
     @classmethod
     def build(cls, vocab_size: int = 2048) -> NanoTokenizer:
@@ -105,7 +124,7 @@ class NanoTokenizer(PreTrainedTokenizerFast):
         return plain
 
     @cached_property
-    def _words(self) -> dict[tuple[str, int], Ids]:
+    def _lines(self) -> dict[tuple[str, int, int], Line]:
         return {}
 
     def plain(self, text: str) -> list[int]:
@@ -116,17 +135,25 @@ class NanoTokenizer(PreTrainedTokenizerFast):
         """Return the text of BPE ids."""
         return self._plain.decode(ids, skip_special_tokens=False)
 
-    def word(self, word: str, width: int) -> Ids:
-        """Return the BPE ids of one word as if a space came before it: int32 [width], cut or padded with 0."""
-        key = (word, width)
-        if key not in self._words:
-            if len(self._words) > 200_000:
-                self._words.clear()
-            row = np.zeros(width, np.int32)
-            plural = len(word) > 3 and word[-1] == "s" and word[-2] not in "s'’"  # "shirts" reads as "shirt" + "s"
-            ids = self.plain(" " + word[:-1][:64]) + self.plain("s") if plural else self.plain(" " + word[:64])
-            if len(ids) > width:  # keep long words (serial numbers) apart
-                ids = [*ids[: width - 1], CONTROLS + 256 + zlib.crc32(word.encode()) % 1024]
-            row[: len(ids)] = ids
-            self._words[key] = row
-        return self._words[key]
+    def word(self, word: str, width: int) -> list[int]:
+        """Return the BPE ids of one word as if a space came before it, cut or padded with 0 to `width`."""
+        plural = len(word) > 3 and word[-1] == "s" and word[-2] not in "s'’"  # "shirts" reads as "shirt" + "s"
+        ids = self.plain(" " + word[:-1][:64]) + self.plain("s") if plural else self.plain(" " + word[:64])
+        if len(ids) > width:  # keep long words (serial numbers) apart
+            ids = [*ids[: width - 1], CONTROLS + 256 + zlib.crc32(word.encode()) % 1024]
+        return ids + [0] * (width - len(ids))
+
+    def line(self, text: str, words: int, width: int) -> Line:
+        """Return how a text is read, of at most `words` words of `width` ids; cached, for pages repeat their lines."""
+        key = (text, words, width)
+        found = self._lines.get(key)
+        if found is None:
+            if len(self._lines) >= _KEPT_LINES:
+                self._lines.clear()
+            spelt = tuple(split_words(text)[:words])
+            ids = np.array([self.word(word, width) for word in spelt], np.int32).reshape(-1, width)
+            values = [float(w.replace(",", "")) if _DECIMAL.fullmatch(w) else np.nan for w in spelt]
+            named = numbers(text) or [np.nan]
+            found = Line(ids, np.array(values, np.float32), (min(named), max(named)), spelt)
+            self._lines[key] = found
+        return found

@@ -19,6 +19,20 @@ CHANNELS = 96
 SPELLING = 64
 
 
+def ink(light: torch.Tensor) -> torch.Tensor:
+    """Return how far every pixel stands out from its surroundings, float [n, 1, H, W] of the same: in units of the local
+    deviation, positive for the rarer side, so that dark on light and light on dark text look alike."""
+
+    def around(x: torch.Tensor) -> torch.Tensor:
+        coarse = F.avg_pool2d(x, 16, 4, 6, count_include_pad=False)
+        return coarse.repeat_interleave(4, 2).repeat_interleave(4, 3)
+
+    off = light - around(light)
+    spread = around(off.square())
+    rarer = torch.tanh(3.0 * around(off**3) / (spread**1.5 + 1e-4))
+    return off * torch.rsqrt(spread + 1e-3) * rarer
+
+
 class WordContext(nn.Module):
     """Residual depthwise 3 x 9 convolution and pointwise MLP: a glyph sees its word."""
 
@@ -40,14 +54,14 @@ class VisionStem(nn.Module):
         super().__init__()
         self.glyphs = config.glyphs
         self.convs = nn.Sequential(
-            nn.Conv2d(3, 24, 3, 2, 1),
+            nn.Conv2d(4, 24, 3, 2, 1),
             nn.ReLU(),
             nn.Conv2d(24, 48, 3, 2, 1),
             nn.ReLU(),
             nn.Conv2d(48, CHANNELS, 3, 2, 1),
             nn.ReLU(),
             nn.Conv2d(CHANNELS, CHANNELS, 3, 1, 1),
-        )
+        ).to(memory_format=torch.channels_last)
         self.ocr = nn.Conv2d(CHANNELS, 2 * config.glyphs, 1)
         self.context = nn.Sequential(WordContext(), WordContext())
         self.project = nn.Linear(2 * CHANNELS, config.width)
@@ -64,7 +78,8 @@ class VisionStem(nn.Module):
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return the stride-8 map, float [n, 96, h, w], of uint8 [n, H, W, 3]."""
-        return self.convs(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0)
+        colour = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
+        return self.convs(torch.cat([colour, ink(colour.mean(1, keepdim=True))], 1))
 
     def glyph_logits(self, features: torch.Tensor) -> torch.Tensor:
         """Return float [n, h, 2w, glyphs]: two horizontal slots a place of the map."""

@@ -1,0 +1,96 @@
+"""Warm start of one environment family: the general weights imitate a few episodes of the family's own oracle.
+
+    python -m vlgym_agents.policies.nano.warmstart --env vlgym/WebShop-v0 --demos 60 --out envs_assets/nano-webshop
+
+The start is meant to be weak: it should know the moves of the family and leave the rest to reinforcement learning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vlgym_agents.evaluate import Plan, evaluate
+from vlgym_agents.imitate import Imitation, demonstrations, imitate
+from vlgym_agents.policies.nano import NanoPolicy, load
+from vlgym_agents.policy import Sampling
+from vlgym_agents.pool import EnvSpec, make_pool
+from vlgym_agents.rollout import Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How to make a warm start.
+
+    Attributes:
+        env: Gymnasium id.  env_kwargs: of the environment.
+        demos: oracle episodes, of the training split.  epochs: passes over them.  lr: peak learning rate.
+        seed: of the episodes and their order.
+    """
+
+    env: str
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    demos: int = 60
+    epochs: int = 6
+    lr: float = 1e-3
+    seed: int = 0
+
+
+def warm_start(policy: NanoPolicy, start: Start) -> dict[str, float]:
+    """Imitate, in place; return `imitate`'s figures and the number of demonstrations."""
+    found = demonstrations(start.env, start.demos, start.seed, policy=policy, env_kwargs=start.env_kwargs)
+    policy.module.train()
+    figures = imitate(policy, found, Imitation(epochs=start.epochs, lr=start.lr, seed=start.seed, tokens=256))
+    policy.module.eval()
+    return {**figures, "demonstrations": float(len(found))}
+
+
+def success(policy: NanoPolicy, start: Start, episodes: int, *, greedy: bool) -> dict[str, Any]:
+    """Return success and score (mean and 95 % interval) on the test split."""
+    spec = EnvSpec(start.env, dict(start.env_kwargs))
+    with contextlib.closing(spec.make()) as env:
+        tasks = env.unwrapped.tasks
+        with contextlib.closing(make_pool(spec, 16, workers=0)) as pool:
+            rollout = Rollout(sampling=Sampling(greedy=greedy, max_tokens=64), batch=16)
+            result, _ = evaluate(policy, pool, tasks, Plan("test", "test", episodes), rollout)
+    return {key: result[key] for key in ("success", "score", "turns", "invalid", "seconds")}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    default = Start("")
+    parser = argparse.ArgumentParser(prog="python -m vlgym_agents.policies.nano.warmstart", description=__doc__)
+    parser.add_argument("--env", required=True, help="Gymnasium id, such as vlgym/WebShop-v0")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the weights to")
+    parser.add_argument("--model", default="nano", help="weights to start from (default: the general ones)")
+    parser.add_argument("--env-kwargs", type=json.loads, default={}, help='JSON, such as {"catalogue": "synthetic:500"}')
+    parser.add_argument("--demos", type=int, default=default.demos, help="oracle episodes (default %(default)s)")
+    parser.add_argument("--epochs", type=int, default=default.epochs, help="passes over them (default %(default)s)")
+    parser.add_argument("--lr", type=float, default=default.lr, help="peak learning rate (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=default.seed, help="(default %(default)s)")
+    parser.add_argument("--episodes", type=int, default=200, help="test episodes to measure on; 0: none (default 200)")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch threads")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    start = Start(options.env, options.env_kwargs, options.demos, options.epochs, options.lr, options.seed)
+    policy = load(options.model)
+    figures: dict[str, Any] = warm_start(policy, start)
+    policy.save(options.out, half=True)
+    if options.episodes:
+        shipped = load(options.out)
+        figures["greedy"] = success(shipped, start, options.episodes, greedy=True)
+        figures["sampled"] = success(shipped, start, options.episodes, greedy=False)
+    record = {"start": asdict(start), "figures": figures}
+    (options.out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    print(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    main()
