@@ -1,6 +1,7 @@
 """Speed of vlgym/WebShop-v0, alone and against the original environment on the same actions.
 
     python benchmarks/webshop.py [--quick] [--json FILE]
+    python benchmarks/webshop.py --policies [--data FOLDER]
     python benchmarks/webshop.py --original CHECKOUT --original-python PYTHON --data FOLDER
 
 Episodes of the oracle, the rule and the random policy (a third each) are recorded first. Then fresh processes replay
@@ -149,9 +150,33 @@ def measure_speed(options: argparse.Namespace, metrics: dict[str, Any]) -> None:
         metrics["original_steps_per_cpu_s"] = peer_steps / sum(peer_seconds)
         metrics["same_episodes_steps_per_cpu_s"] = peer_steps / both
         metrics["ratio_to_original"] = sum(peer_seconds) / both
+        metrics["ratio_to_original_cached"] = sum(peer_seconds) / sum(cached[: len(peer_episodes)])
         metrics["original_version"] = git_head(options.original)
         peer.close()
     ours.close()
+
+
+def print_policies(catalogue: str) -> None:
+    """Print how the scripted policies do on every test goal."""
+    from vlgym.webshop.env import WebShopEnv
+
+    env = WebShopEnv(catalogue)
+    tasks = list(env.tasks.ids("test"))
+    claimed = sum(map(env.oracle_claims, tasks)) / len(tasks)
+    print(f"{len(tasks)} test goals, the oracle claims {claimed:.1%}.\n")
+    print("| policy | success % | score | steps |\n| --- | ---: | ---: | ---: |")
+    for name in POLICIES:
+        success, score, steps = 0, 0.0, 0
+        for number, task in enumerate(tasks):
+            policy = env.scripted_policy(name, number)
+            observation, info = env.reset(seed=number, options={"task": task})
+            ended = False
+            while not ended:
+                observation, _, terminated, truncated, info = env.step(policy(observation, info))
+                ended, steps = terminated or truncated, steps + 1
+            success, score = success + info["success"], score + info["score"]
+        count = len(tasks)
+        print(f"| {name} | {100 * success / count:.1f} | {100 * score / count:.1f} | {steps / count:.1f} |")
 
 
 def git_head(checkout: str) -> str:
@@ -237,6 +262,9 @@ def measure_browser(options: argparse.Namespace, metrics: dict[str, Any]) -> str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="less than a minute")
+    parser.add_argument(
+        "--policies", action="store_true", help="print success and score of the scripted policies instead"
+    )
     parser.add_argument("--json", type=Path, help="write the metrics to this file")
     parser.add_argument("--data", help="folder of the original's 1,000-product files (needed with --original)")
     parser.add_argument("--original", help="checkout of princeton-nlp/WebShop")
@@ -245,6 +273,8 @@ def main() -> None:
     if options.original and not options.data:
         parser.error("--original needs --data, the folder with the files that both sides load.")
     options.catalogue = options.data or "synthetic:1000"
+    if options.policies:
+        return print_policies(options.catalogue)
     metrics: dict[str, Any] = {}
     measure_speed(options, metrics)
     measure_memory(options, metrics)

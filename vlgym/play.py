@@ -244,7 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A form may have at most {MAX_FORM_BYTES} bytes.")
             return None
         body = self.rfile.read(int(length)).decode("utf-8", "replace")
-        return {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True, max_num_fields=16).items()}
+        return {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
 
     def _send(self, text: str, status: HTTPStatus = HTTPStatus.OK) -> None:
         data = text.encode("utf-8", "replace")

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from vlgym.core.errors import VlgymError, did_you_mean, require
 from vlgym_agents import registry
-from vlgym_agents.options import Config, Layer, OptionError, read_toml, resolve, table
+from vlgym_agents.options import Config, Layer, resolve, table
+from vlgym_agents.schema import OptionError, read_toml
 
 if TYPE_CHECKING:
     from vlgym_agents.policy import Policy
+    from vlgym_agents.pool import EnvSpec
 
 RUN_FLAGS = ("env", "algo", "model", "preset", "steps", "seed", "out", "workers", "control")
 SCRIPTS = ("random", "rule", "oracle")
@@ -78,7 +80,8 @@ def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[Layer]]:
 
 
 def _doc(name: str) -> str:
-    from vlgym_agents.options import RunOptions, of_dataclass
+    from vlgym_agents.options import RunOptions
+    from vlgym_agents.schema import of_dataclass
 
     option = of_dataclass(RunOptions)[name]
     default = f" (default: {option.default})" if option.default not in ("", None) else ""
@@ -151,7 +154,7 @@ def _run(config: Config, out: Path, *, resume: bool, quiet: bool) -> int:
     resumed = Checkpoints(out / "checkpoints", config.flat(), config.run.keep).load()[0] if resume else None
     spec = EnvSpec(registry.env_id(config.run.env), config.given("env"))
     with contextlib.ExitStack() as stack:
-        probe = stack.enter_context(contextlib.closing(spec.make()))
+        probe = stack.enter_context(_probe(spec))
         policy = _policy(config, probe)
         folder = stack.enter_context(contextlib.closing(RunFolder(out, config, resumed=resumed, quiet=quiet)))
         r = config.rollout
@@ -181,6 +184,16 @@ def _set_threads(threads: int) -> None:
 
     if threads:
         torch.set_num_threads(threads)
+
+
+def _probe(spec: EnvSpec) -> contextlib.closing[Any]:
+    """Make the environment whose tasks and action help are read; bad options of it become one sentence."""
+    try:
+        return contextlib.closing(spec.make())
+    except (ValueError, TypeError) as error:
+        if isinstance(error, VlgymError):
+            raise
+        raise OptionError(f"Cannot make {spec.id}: {error}") from error
 
 
 def _policy(config: Config, env: Any) -> Policy:
@@ -236,12 +249,14 @@ def _evaluate(argv: list[str]) -> int:
         raise OptionError("--episodes and --slots must be at least 1 and --seed at least 0.")
     require("torch", extra="train", purpose="Evaluation")
     result = _measure(arguments)
+    from vlgym_agents.checkpoint import disk_errors
     from vlgym_agents.record import success_table, to_json
 
     print(success_table([result]))
     print(f"env_errors {result['env_errors']}  observation_hash {result['observation_hash']}")
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps(to_json(result), indent=1), encoding="utf-8")
+        with disk_errors("the evaluation", Path(arguments.json), "Choose another --json."):
+            Path(arguments.json).write_text(json.dumps(to_json(result), indent=1), encoding="utf-8")
     return 0
 
 
@@ -259,7 +274,7 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     spec = EnvSpec(registry.env_id(config.run.env), config.given("env"))
     plan = Plan("eval", arguments.split, arguments.episodes, arguments.seed)
     with contextlib.ExitStack() as stack:
-        probe = stack.enter_context(contextlib.closing(spec.make()))
+        probe = stack.enter_context(_probe(spec))
         scripts = probe.unwrapped.scripted
         if not is_run and arguments.policy not in scripts:
             known = ", ".join(scripts)

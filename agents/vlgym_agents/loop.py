@@ -142,11 +142,11 @@ class Trainer:
         traces = [trace for group in groups for trace in group]
         credit = self._credit(groups, generator(seed, CONTROL, step))
         learnt = self.learner.update(traces, credit, step, generator(seed, UPDATE, step)) if traces else {}
+        done = time.perf_counter()
         self.counters.step = step
         self.counters.env_steps += sum(len(trace.turns) for trace in harvest.attempts)
         self.counters.tokens += tokens
         self._record(harvest, traces, credit)
-        done = time.perf_counter()
         return {
             "step": step,
             **episode_metrics(harvest.attempts),
@@ -158,7 +158,7 @@ class Trainer:
             **self.parts.sampler.update(harvest.fresh),
             "rollout_s": collected - wall,
             "update_s": done - collected,
-            "seconds": done - wall,
+            "seconds": time.perf_counter() - wall,
             "cpu_s": time.process_time() - cpu,
             "tokens_per_s": tokens / (collected - wall),
             "episodes_per_s": len(harvest.attempts) / (collected - wall),

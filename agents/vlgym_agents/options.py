@@ -9,22 +9,27 @@ Layers, later wins: default < method preset < model preset < preset file < ``--c
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import importlib
-import inspect
-import itertools
-import textwrap
-import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from vlgym.core.errors import VlgymError, did_you_mean, require
+from vlgym.core.errors import did_you_mean
 from vlgym_agents import registry
+from vlgym_agents.schema import (
+    Option,
+    OptionError,
+    above_zero,
+    at_least,
+    convert,
+    of_callable,
+    of_dataclass,
+    one_of,
+    read_toml,
+)
 
 Control = Literal["none", "shuffled_rewards", "zero_advantages", "sign_flip"]
 Schedule = Literal["constant", "linear"]

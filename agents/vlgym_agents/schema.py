@@ -87,7 +87,11 @@ def _field_docs(cls: type) -> dict[str, str]:
 
 
 def of_callable(function: Callable[..., Any], skip: Sequence[str] = ()) -> dict[str, Option]:
-    """Return the keyword options of a function, or of a class through all constructors that pass ``**kwargs`` on."""
+    """Return the keyword options of a function, or of a class through all constructors that pass ``**kwargs`` on.
+
+    Their wording is read off the "Args:" of the docstring.
+    """
+    docs = _argument_docs(inspect.getdoc(function) or "")
     sources: list[Any] = [function]
     if inspect.isclass(function):
         sources = [base.__dict__["__init__"] for base in function.__mro__ if "__init__" in base.__dict__]
@@ -100,10 +104,17 @@ def of_callable(function: Callable[..., Any], skip: Sequence[str] = ()) -> dict[
         parameters = inspect.signature(source).parameters.values()
         for p in parameters:
             if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is not p.empty and p.name not in skip:
-                found.setdefault(p.name, Option(p.name, hints.get(p.name), p.default, ""))
+                found.setdefault(p.name, Option(p.name, hints.get(p.name), p.default, docs.get(p.name, "")))
         if not any(p.kind == p.VAR_KEYWORD for p in parameters):
             break
     return found
+
+
+def _argument_docs(docstring: str) -> dict[str, str]:
+    """Return the entries of a docstring's "Args:" section."""
+    section = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)*)", docstring, re.MULTILINE)
+    entries = re.findall(r"^ {4}(\w+): ((?:.*\n?)(?:^ {5,}.*\n?)*)", section[1] if section else "", re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
 
 
 def convert(value: Any, kind: Any, name: str) -> Any:
@@ -177,9 +188,6 @@ def read_toml(path: Path) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for section, table in tables.items():
         if not isinstance(table, dict):
-            hint = f" Write it in a table, such as [run] {section} = ..." if section not in SECTIONS else ""
-            raise OptionError(f"{path}: {section!r} is not a table of options.{hint}")
+            raise OptionError(f"{path}: {section!r} is outside a table; write it as [run] {section} = ...")
         out |= {f"{section}.{name}": value for name, value in table.items()}
     return out
-
-

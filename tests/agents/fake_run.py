@@ -1,4 +1,4 @@
-"""A run folder as the trainer writes it (format: docstring of vlgym_agents.loop), made up, for tests of the report."""
+"""A made-up run folder in the trainer's format (docstring of vlgym_agents.record), for tests of the report."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def screenshot(path: Path, title: str, width: int = 480, height: int = 320) -> N
     image.save(path, optimize=True)
 
 
-def episode(name: str, kind: str, step: int, number: int, rng: np.random.Generator, images: Path | None) -> dict[str, Any]:
+def episode(
+    name: str, kind: str, step: int, number: int, rng: np.random.Generator, images: Path | None
+) -> dict[str, Any]:
     """Return one episode object; writes its screenshots under `images`."""
     product, colour = PRODUCTS[number % len(PRODUCTS)], COLOURS[number % len(COLOURS)]
     success = bool(rng.random() < (0.3 if kind == "before" else 0.35 + 0.004 * step if kind == "train" else 0.7))
@@ -77,7 +79,7 @@ def episode(name: str, kind: str, step: int, number: int, rng: np.random.Generat
         "seed": 7 + number,
         "group": number // 4,
         "member": number % 4,
-        "instruction": f"Find me a {colour} {product} that is easy to clean, with price lower than {40 + number}.00 dollars",
+        "instruction": f"Find me a {colour} {product} that is easy to clean, price lower than {40 + number} dollars",
         "success": success,
         "score": score,
         "return": score,

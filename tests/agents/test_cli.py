@@ -58,6 +58,7 @@ def test_list(capsys):
         (f"--env {BANDIT} --set algo.clip_high", "section.name=value"),
         (f"--env {BANDIT} --config absent.toml", "no configuration file"),
         (f"--env {BANDIT} --resume nowhere", "is not a run folder"),
+        (f"--env {BANDIT} --env.accident fire", "Cannot make toy_envs:toys/Bandit-v0: No such accident: fire"),
         ("", "--env"),
     ],
 )
@@ -104,6 +105,15 @@ def test_scripted_policies(tmp_path, policy, expected, capsys):
     assert len(result["observation_hash"]) == 64
     assert cli.evaluate([*words, "--workers", "2"]) == 0
     assert json.loads(file.read_text())["observation_hash"] == result["observation_hash"]
+
+
+def test_unwritable_places_are_one_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert train("--env", BANDIT, "--out", str(tmp_path / "file" / "run")) == 1
+    assert "a part of that path is a file" in capsys.readouterr().err
+    words = ["--env", BANDIT, "--policy", "oracle", "--episodes", "1", "--json", str(tmp_path / "file" / "x")]
+    assert cli.evaluate(words) == 1
+    assert "Choose another --json" in capsys.readouterr().err
 
 
 def test_unknown_policy(capsys):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import transformers as hub
+
 from vlgym_agents.policies.decoder import Decoder, unsupported
 from vlgym_agents.policies.kv import Work
 
@@ -57,7 +58,7 @@ def positions(ids):
 
 
 def test_reading_equals_the_library(case):
-    model, decoder, ids, want = case
+    _, decoder, ids, want = case
     keep = [np.array([2, 3, 6]), np.array([0, 19]), np.array([0, 19]), np.array([], int), np.array([0])]
     hidden = decoder.read(decoder.embed(torch.cat(ids)), decoder.angles(positions(ids)), LENGTHS, keep)
     torch.testing.assert_close(decoder.logits(hidden), torch.cat([w[k] for w, k in zip(want, keep)]), atol=1e-5, rtol=0)

@@ -11,6 +11,7 @@ import tiny_models
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from vlgym.core.errors import ActionError, VlgymError
 from vlgym_agents.policies import smollm2
 from vlgym_agents.policies.hf import HFPolicy, load
@@ -417,7 +418,7 @@ def test_greedy_is_the_mode_and_needs_no_randomness(folders):
     state = generator.bit_generator.state
     (one,) = policy.session(1).act([0], [chunk], [generator], greedy)
     assert generator.bit_generator.state == state
-    logits, ids = library_logits(policy, Row((chunk,), (one.ids,), (True,)))
+    logits, _ = library_logits(policy, Row((chunk,), (one.ids,), (True,)))
     best = (logits + policy.suppressed.always).argmax(-1)[len(chunk.ids) - 1 : -1]
     assert best.tolist() == one.ids.tolist()
 

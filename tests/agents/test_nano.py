@@ -12,6 +12,7 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from vlgym.core.errors import ActionError  # noqa: E402
 from vlgym_agents.policies.nano import NanoConfig, NanoPolicy, fresh, load  # noqa: E402
+from vlgym_agents.policies.nano.grammar import CLOSER_IDS, spell  # noqa: E402
 from vlgym_agents.policies.nano.tokenizer import ACT, CONTROLS, NanoTokenizer  # noqa: E402
 from vlgym_agents.policy import Sampling  # noqa: E402
 from vlgym_agents.types import Chunk, Row  # noqa: E402
@@ -171,7 +172,7 @@ def test_a_token_that_could_not_be_sampled_is_refused(policy):
     [
         ("search[machine wash shirts]", "search[machine wash shirts]"),
         ("search[MEN'S xx-large shirts]", "search[men's xx-large shirts]"),
-        ("click[b02]", "click[b02]"),
+        ("click[b02]", "click[B02]"),
         ("click[Back to Search]", "click[Back to Search]"),
         ('type("grey")', 'type("grey")'),
         ('type("Ada é 7]")', 'type("Ada é 7]")'),
@@ -184,8 +185,6 @@ def test_demonstrations_spell_the_action(policy, action, spelt):
     ids = policy.demonstrate([chunk], action)
     scores = policy.score([Row((chunk,), (ids,), (True,))], Sampling())
     assert torch.isfinite(scores.logprobs).all()
-    from vlgym_agents.policies.nano.grammar import spell
-
     assert spell(ids.tolist(), chunk.extra["points"], policy.config.vocab_size, policy.tokenizer) == spelt
 
 
@@ -207,7 +206,7 @@ def test_taps_name_the_cell_and_come_back_to_it(policy):
 def test_elements_come_from_the_offer_when_there_is_no_text(policy):
     info = {"available_actions": ("click[Buy Now]", "click[red]")}
     chunk = policy.encode({"instruction": SAYS, "image": picture(0)}, info, first=True)
-    assert policy.demonstrate([chunk], "click[red]")[0] == 9
+    assert policy.demonstrate([chunk], "click[red]").tolist()[1] == policy.config.vocab_size + len(SAYS.split()) + 1
 
 
 def test_verbs_not_on_offer_are_suppressed(policy):
@@ -346,13 +345,14 @@ def test_auto_classes_load_it(policy, tmp_path):
     model = AutoModelForImageTextToText.from_pretrained(tmp_path)
     inputs = policy.inputs(chunks_for(policy))
     with torch.no_grad():
-        assert torch.equal(model(**inputs).logits, policy.module(**inputs).logits)
+        gap = (model(**inputs).logits - policy.module(**inputs).logits).nan_to_num(0.0, 0.0, 0.0)
+    assert gap.abs().max() < 1e-5
 
 
 def test_generate_says_what_the_session_says(policy):
     chunks = chunks_for(policy)
     sampling = Sampling(greedy=True, max_tokens=7)
-    ends = [policy.tokenizer.convert_tokens_to_ids(text) for text in ("]", ")", '")')]
+    ends = list(CLOSER_IDS)
     inputs = policy.inputs(chunks)
     out = policy.module.generate(
         **inputs,

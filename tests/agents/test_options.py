@@ -9,18 +9,8 @@ import pytest
 from toy_run import BANDIT, config
 
 from vlgym_agents import registry
-from vlgym_agents.options import (
-    OptimOptions,
-    OptionError,
-    RolloutOptions,
-    RunOptions,
-    convert,
-    of_callable,
-    of_dataclass,
-    read_toml,
-    resolve,
-    table,
-)
+from vlgym_agents.options import OptimOptions, RolloutOptions, RunOptions, resolve, table
+from vlgym_agents.schema import OptionError, convert, of_callable, of_dataclass, read_toml
 
 
 def resolved(*layers, **flags):
@@ -113,7 +103,7 @@ def test_no_environment():
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("groups = 3", r"\[run\] groups"), ("[rollout\n", "Cannot read"), ("", None)],
+    [("groups = 3", r"outside a table; write it as \[run\] groups"), ("[rollout\n", "Cannot read"), ("", None)],
 )
 def test_bad_files(tmp_path, text, message):
     file = tmp_path / "x.toml"
@@ -142,10 +132,19 @@ def test_constructor_options_follow_kwargs_upwards():
         def __init__(self, *, depth: int = 1, hidden: str = "x"): ...
 
     class Child(Base):
+        """A child.
+
+        Args:
+            width: how wide,
+                in metres.
+            depth: how deep.
+        """
+
         def __init__(self, needed, *, width: float = 2.0, **kwargs): ...
 
     found = of_callable(Child, skip=("self", "hidden"))
     assert {name: option.default for name, option in found.items()} == {"width": 2.0, "depth": 1}
+    assert [option.doc for option in found.values()] == ["how wide, in metres.", "how deep."]
 
 
 def test_inherited_wording():

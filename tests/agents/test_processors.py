@@ -9,6 +9,7 @@ import pytest
 import tiny_models
 import torch
 import transformers as hub
+
 from vlgym.core.errors import VlgymError
 from vlgym_agents.policies.processors import IdeficsReader, QwenReader, image_settings, layout
 from vlgym_agents.policies.prompt import Tokens

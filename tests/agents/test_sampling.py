@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from vlgym_agents.policies.sampling import Suppression, choose, draw, entropy, gather, process
 from vlgym_agents.policy import Sampling
 

@@ -39,7 +39,7 @@ TEXT = {
 
 
 def tokenizer(kind: str = "chatml", template: str | None = None) -> Any:
-    """Return a tokenizer whose decode and encode do not invert each other: "a" "b" is written "ab" and read as one id."""
+    """Return a tokenizer whose decode and encode do not invert each other: it reads "a" "b" as the one id "ab"."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 

@@ -51,6 +51,8 @@ class ToyEnv(VlgymEnv):
 
     def __init__(self, *, accident: str = "", fuse: str = "", delay: float = 0.0, image: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
+        if accident not in ("", "error", "backend", "hang", "kill"):
+            raise ValueError(f"No such accident: {accident}.")
         self.accident, self.fuse, self.delay, self.image = accident, fuse, delay, image
         self.grammar = PickGrammar()
         bounds = {"train": (0, 8), "dev": (8, 9), "test": (9, 12)}

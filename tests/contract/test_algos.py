@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "agents"))
 from toy_run import BANDIT, TWO_TURNS, config, equal, run, trainer
 
 from vlgym_agents import registry
-from vlgym_agents.options import of_dataclass
+from vlgym_agents.schema import of_dataclass
 from vlgym_agents.types import Chunk, Trace, Turn
 
 pytestmark = pytest.mark.parametrize("algo", sorted(registry.ALGOS))

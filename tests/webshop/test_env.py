@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 import tracemalloc
@@ -159,6 +160,15 @@ def test_snapshot_forks_an_episode(env: WebShopEnv, spec: str) -> None:
     assert other.step("click[8]")[0] == env.step("click[8]")[0]
     assert other.step("click[buy now]")[1] == 1.0
     assert env.restore(saved)[0] == observation
+
+
+def test_a_pickled_or_deep_copied_environment_goes_on(env: WebShopEnv) -> None:
+    play(env, *BUY_RED_8[:3], options={"task": "B000000001-s1"})
+    for other in (pickle.loads(pickle.dumps(env)), copy.deepcopy(env)):
+        assert other.shop is env.shop
+        assert other.step("click[8]")[0]["text"].startswith("You have clicked 8.")
+        assert other.step("click[buy now]")[1] == 1.0
+    assert env.chosen == {"color": "red"}
 
 
 @pytest.mark.parametrize("wrong", [b"", b"{}", b"\xff\xfe", b'{"version": 1}', b"[]", b"nul"])

@@ -77,15 +77,6 @@ _STOP_S = 5.0
 _MAX_FRAMES = 60  # the first frames of a fresh target may come without a picture
 
 
-def install_hint() -> str:
-    """Return the sentence that says how to get a browser."""
-    return (
-        f"{_PURPOSE} needs a Chromium browser and none was found: run `playwright install chromium`, or "
-        "`apt-get install chromium-headless-shell` (Debian; on Ubuntu the package is `chromium-browser`), "
-        f"or set {ENV_EXECUTABLE} to an executable."
-    )
-
-
 def find_executable(playwright_chrome: str | None = None) -> str:
     """Return the Chromium to run: $VLGYM_CHROMIUM, Playwright's own browser, then the PATH, then macOS applications.
 
@@ -115,7 +106,11 @@ def find_executable(playwright_chrome: str | None = None) -> str:
         found = shutil.which(name)
         if found is not None:
             return found
-    raise MissingDependencyError(install_hint())
+    raise MissingDependencyError(
+        f"{_PURPOSE} needs a Chromium browser and none was found: run `playwright install chromium`, or "
+        "`apt-get install chromium-headless-shell` (Debian; on Ubuntu the package is `chromium-browser`), "
+        f"or set {ENV_EXECUTABLE} to an executable."
+    )
 
 
 def _can_begin_frame(executable: str) -> bool:
@@ -271,15 +266,15 @@ class _Session:
         if kill and self.browser_pid is not None:
             _kill(self.browser_pid)
         try:
-            await asyncio.wait_for(self._stop_gently(close=not kill), _STOP_S)
+            await asyncio.wait_for(self._stop_gently(), _STOP_S)
         except Exception:  # the driver is dead or frozen: nothing is left to be polite to
             for pid in (self.browser_pid, self._driver_pid):
                 if pid is not None:
                     _kill(pid)
 
-    async def _stop_gently(self, *, close: bool) -> None:
-        if close and self.browser is not None:
-            await self.browser.close()
+    async def _stop_gently(self) -> None:
+        if self.browser is not None:
+            await self.browser.close()  # for a killed one too: the driver then removes its profile folder
         await self.playwright.stop()
 
 

@@ -17,10 +17,10 @@ import tempfile
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,19 +38,19 @@ from vlgym.webshop.raw import (
     attribute_entry,
     clean_product,
     human_entry,
+    search_text,
 )
 from vlgym.webshop.store import Mark, Record
 from vlgym.webshop.types import Product
 
-DATA_VERSION = 1
+DATA_VERSION = 2
 """Raise it when the rules of `raw`, `analysis`, `search` or `nouns` change what a store of given files holds."""
 IN_MEMORY = 20_000
 """Synthetic catalogues up to this size can do without a disk."""
 _WHOLE = 1 << 25
 """Files up to this many bytes are known by their whole content, larger ones by samples and time."""
 _SAMPLE = 1 << 16
-
-T = TypeVar("T")
+BACKENDS = ("bm25", "tantivy")
 
 
 class ProductCatalogue:
@@ -61,14 +61,12 @@ class ProductCatalogue:
         fingerprint: hex digest of the products; equal catalogues have equal fingerprints.
     """
 
-    def __init__(
-        self, spec: str, store: stores.Store, nouns: str, ranked: Callable[[str], Sequence[int]] | None = None
-    ) -> None:
+    def __init__(self, spec: str, store: stores.Store, nouns: str, backend: str) -> None:
         self.spec, self.fingerprint = spec, store.fingerprint
-        self._store, self._nouns_by = store, nouns
+        self._store, self._nouns_by, self._backend = store, nouns, backend
         self._tag = noun_taggers.tagger(nouns)
         self._index = search_engine.Index(store.arrays, store.arrays["asin_rank"])
-        self._ranked = ranked or (lambda query: [row for row, _ in self._index.search(query)])
+        self._ranked = self._tantivy() if backend == "tantivy" else self._bm25
         # Bounded: a catalogue of a million products must not end up in memory.
         self._record = lru_cache(maxsize=8192)(store.record)
         self._title_nouns = lru_cache(maxsize=8192)(self._find_nouns)
@@ -78,7 +76,7 @@ class ProductCatalogue:
         return len(self._store)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (open_catalogue, (self.spec,), {"nouns": self._nouns_by})
+        return (partial(open_catalogue, self.spec, nouns=self._nouns_by, backend=self._backend), ())
 
     def product(self, index: int) -> Product:
         """Return product `index`, in [0, len)."""
@@ -123,6 +121,17 @@ class ProductCatalogue:
     def _search(self, query: str) -> Sequence[int]:
         return tuple(search_engine.answer(self._index, query, self._ranked))
 
+    def _bm25(self, query: str) -> list[int]:
+        return [row for row, _ in self._index.search(query)]
+
+    def _tantivy(self) -> Callable[[str], list[int]]:
+        texts = (search_text(self._store.record(row).product) for row in range(len(self)))
+        try:
+            folder = cache_folder() / "webshop" / f"tantivy-{self.fingerprint}"
+            return search_engine.tantivy_ranker(texts, folder)
+        except OSError as error:
+            raise _unwritable(error) from error
+
     def _find_nouns(self, index: int) -> tuple[frozenset[str], int]:
         record = self._record(index)
         found = record.nouns if self._tag is noun_taggers.builtin else self._tag(record.product.title)
@@ -163,10 +172,12 @@ def open_catalogue(spec: str | Path, *, nouns: str = "auto", backend: str = "bm2
 
 
 def _open(spec: str, nouns: str, backend: str) -> ProductCatalogue:
+    if backend not in BACKENDS:
+        raise CatalogueError(
+            f"Unknown search backend {backend!r}; known: {', '.join(BACKENDS)}.{did_you_mean(backend, BACKENDS)}"
+        )
     store = _synthetic_store(spec) if spec.startswith("synthetic") else _file_store(Path(spec))
-    if backend == "bm25":
-        return ProductCatalogue(spec, store, nouns)
-    raise CatalogueError(f"Unknown search backend {backend!r}.{did_you_mean(backend, ['bm25', 'tantivy'])}")
+    return ProductCatalogue(spec, store, nouns, backend)
 
 
 def cache_folder() -> Path:
@@ -255,14 +266,18 @@ def _build(source: stores.Source, folder: Path) -> stores.Store:
     try:
         stores.build(source, folder)
     except OSError as error:
-        raise CatalogueError(
-            f"Cannot write the catalogue's store to {folder.parent} ({error.strerror or error}): free space there, or "
-            "set VLGYM_CACHE to a folder you may write."
-        ) from error
+        raise _unwritable(error) from error
     store = stores.load(folder)
     if store is None:
         raise CatalogueError(f"The store {folder} was damaged while it was written; delete it and try again.")
     return store
+
+
+def _unwritable(error: OSError) -> CatalogueError:
+    return CatalogueError(
+        f"Cannot write the catalogue's store to {cache_folder()} ({error.strerror or error}): free space there, or set "
+        "the environment variable VLGYM_CACHE to a folder you may write."
+    )
 
 
 def _find_files(path: Path) -> tuple[Path, Path | None, Path | None]:
@@ -373,8 +388,7 @@ class _FileSource:
 
     def _record(self, raw: Any, number: int, attributes: _Side | None, human: _Side | None) -> Record | None:
         asin = raw.get("asin") if isinstance(raw, dict) else None
-        known = isinstance(asin, str)
-        found, instruction = (attributes and known and attributes.get(asin)) or (None, None)
+        found, instruction = (attributes.get(asin) if attributes and isinstance(asin, str) else None) or (None, None)
         try:
             product = clean_product(raw, found)
         except FieldError as error:

@@ -116,6 +116,7 @@ class WebShopEnv(VlgymEnv):
         render_mode: str | None = None,
         image_size: tuple[int, int] = (640, 480),
     ) -> None:
+        self._options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__(max_steps=max_steps, split=split, action_mode=action_mode)
         _check("obs_mode", obs_mode, OBS_MODES)
         _check("text_format", text_format, tuple(TEXT_FORMATS))
@@ -266,12 +267,19 @@ class WebShopEnv(VlgymEnv):
         }
         return json.dumps(state).encode()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self._options, self.snapshot() if self.task else b""))
+
     def restore(self, snapshot: bytes) -> tuple[Observation, dict[str, Any]]:
         """Take over a state made by `snapshot`; return its observation and info.
 
         Raises:
             VlgymError: it is no snapshot, or one of another catalogue or goal seed.
         """
+        self._load(snapshot)
+        return self._observe(), self._info(self._outcome())
+
+    def _load(self, snapshot: bytes) -> None:
         try:
             state = json.loads(snapshot)
             version, shop = state["version"], state["shop"]
@@ -288,7 +296,6 @@ class WebShopEnv(VlgymEnv):
         except (ValueError, TypeError, KeyError) as error:
             raise VlgymError("These bytes are no WebShop snapshot; pass what snapshot() returned.") from error
         self.task, self._goal, self._session = task, task.data, session
-        return self._observe(), self._info(self._outcome())
 
     def _identity(self) -> list[Any]:
         book = self.shop.book
@@ -300,6 +307,14 @@ class WebShopEnv(VlgymEnv):
         if name not in POLICIES:
             raise ValueError(f"WebShop has no scripted policy {name!r}; known: {', '.join(POLICIES)}.")
         return POLICIES[name](self, seed)
+
+
+def _rebuild(kind: type[WebShopEnv], options: dict[str, Any], snapshot: bytes) -> WebShopEnv:
+    """Unpickle an environment: the shop is opened anew (or shared), the episode comes from the snapshot."""
+    env = kind(**options)
+    if snapshot:
+        env._load(snapshot)
+    return env
 
 
 def _check(name: str, value: Any, known: tuple[str, ...]) -> None:

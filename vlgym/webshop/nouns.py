@@ -92,18 +92,15 @@ _INFIX = re.compile(
 _POSSESSIVE = re.compile(r"(?<=.)['’]s$", re.IGNORECASE)
 
 
-def _words(title: str) -> list[str]:
-    """Split a title as the original's tokenizer does, without punctuation and possessive endings."""
+@lru_cache(maxsize=1 << 16)
+def _nouns_of(chunk: str) -> tuple[str, ...]:
+    """Split what stands between two spaces as the original's tokenizer does; return its nouns."""
     words = []
-    for chunk in title.split():
-        for piece in _INFIX.split(chunk.strip(_OPENING + _CLOSING)):
-            piece = _POSSESSIVE.sub("", piece.strip(_OPENING + _CLOSING))
-            unit = _UNIT.search(piece)
-            if unit:
-                words += [piece[: unit.start()], unit[0]]
-            elif piece:
-                words.append(piece)
-    return words
+    for piece in _INFIX.split(chunk.strip(_OPENING + _CLOSING)):
+        piece = _POSSESSIVE.sub("", piece.strip(_OPENING + _CLOSING))
+        unit = _UNIT.search(piece)
+        words += [piece[: unit.start()], unit[0]] if unit else [piece]
+    return tuple(word.lower() for word in words if word and _is_noun(word))
 
 
 def _is_noun(word: str) -> bool:
@@ -121,7 +118,7 @@ def _is_noun(word: str) -> bool:
 
 def builtin(title: str) -> list[str]:
     """Return the lower-cased nouns of a title, in order, repeats kept."""
-    return [word.lower() for word in _words(title) if _is_noun(word)]
+    return [noun for chunk in title.split() for noun in _nouns_of(chunk)]
 
 
 @lru_cache(maxsize=1)

@@ -106,9 +106,7 @@ class PageMaker:
         window = tuple(hits[(number - 1) * HITS_PER_PAGE : number * HITS_PER_PAGE])
         view = self._hits(window, number, len(hits))
         if visited and not visited.isdisjoint(window):
-            nodes = tuple(
-                _chosen(n) if n.role == "asin" and n.product in visited else n for n in view.nodes
-            )
+            nodes = tuple(_chosen(n) if n.role == "asin" and n.product in visited else n for n in view.nodes)
             return View(nodes, view.targets, view.available)
         return view
 

@@ -55,7 +55,7 @@ def _book() -> _Book:
 
 def _finder(words: Iterable[str]) -> re.Pattern[str]:
     longest_first = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-    return re.compile(rf"(?<![\w-])(?:{longest_first})(?=e?s?(?!\w))")
+    return re.compile(rf"(?<!\w)(?:{longest_first})(?=e?s?(?!\w))")
 
 
 def kind_of(product: Product) -> str:

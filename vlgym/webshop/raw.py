@@ -62,7 +62,7 @@ def _open(path: Path) -> tuple[io.BufferedIOBase, Any]:
         raise CatalogueError(
             f"Cannot read {path} ({error.strerror or error}): check the path and its rights."
         ) from error
-    return (gzip.GzipFile(fileobj=plain) if packed else plain), plain  # type: ignore[return-value]
+    return (gzip.GzipFile(fileobj=plain) if packed else plain), plain
 
 
 class JsonStream:
@@ -79,7 +79,7 @@ class JsonStream:
         self.path, self.number = path, number
         self._kind, self._closing = kind, "]" if kind == "[" else "}"
         self._stream, self._plain = _open(path)
-        self._text, self._at, self._base, self._ended = "", 0, start, False
+        self._text, self._at, self._counted, self._base, self._ended = "", 0, 0, start, False
         self._decode = codecs.getincrementaldecoder("utf-8")("strict").decode
         self._scan = json.JSONDecoder().raw_decode
         self._fresh = start == 0
@@ -93,7 +93,9 @@ class JsonStream:
     @property
     def offset(self) -> int:
         """Byte offset of the unpacked content behind the last element given out."""
-        return self._base + len(self._text[: self._at].encode())
+        self._base += len(self._text[self._counted : self._at].encode())
+        self._counted = self._at
+        return self._base
 
     def progress(self) -> int:
         """Return the bytes of the file read so far."""
@@ -165,7 +167,7 @@ class JsonStream:
             return False
         if self._at:
             self._base = self.offset
-            self._text, self._at = self._text[self._at :], 0
+            self._text, self._at, self._counted = self._text[self._at :], 0, 0
         size = max(_CHUNK, len(self._text) if double else 0)
         data = self._guard(lambda: self._stream.read(size))
         self._ended = not data

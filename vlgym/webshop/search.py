@@ -10,28 +10,34 @@ Apache Lucene 9 (`BM25Similarity`, `SmallFloat`); k1 and b are Anserini's defaul
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vlgym.core.errors import require
 from vlgym.webshop.analysis import analyze
 
 K1, B = 0.9, 0.4
 TOP = 50
 """Hits kept of a search, as in the original."""
-KEPT_POSTINGS, KEPT_TERMS = 2048, 8192
-"""Gains of so many terms with at most so many postings are kept in memory (some 10 MB for a catalogue of thousands)."""
+KEPT_POSTINGS, KEPT_TOTAL = 2048, 1 << 20
+"""Gains of terms with at most so many postings are kept in memory, so many in all (12 MB)."""
 MERGE_POSTINGS = 1 << 22
 """Postings held in memory while parts are merged."""
 
-Arrays = Mapping[str, NDArray]
-Emit = Callable[[str, NDArray], None]
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+Emit = Callable[[str, Array], None]
 
 
 @lru_cache(maxsize=1 << 16)
@@ -92,7 +98,7 @@ class PartIndex:
         self._counts.append(len(terms))
         self._lengths.append(length)
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> dict[str, Array]:
         """Return the part: terms sorted by key, each with its documents in order.
 
         Keys: ``key`` u64 [U], ``start`` i64 [U + 1], ``doc`` i32 [P], ``tf`` u16 [P], ``length`` i32 [documents].
@@ -156,14 +162,14 @@ def merge(parts: Sequence[Arrays], emit: Emit, tick: Callable[[], None] = lambda
         tick()
 
 
-def _union(keys: Sequence[NDArray]) -> NDArray:
+def _union(keys: Sequence[Array]) -> Array:
     found = np.empty(0, np.uint64)
     for more in keys:
         found = np.union1d(found, more)
     return found
 
 
-def _impacts(parts: Sequence[Arrays], norms: NDArray, first: NDArray, lengths: NDArray) -> tuple[NDArray, NDArray]:
+def _impacts(parts: Sequence[Arrays], norms: Array, first: Array, lengths: Array) -> tuple[Array, Array]:
     """Return the impact of every (tf, length byte) that occurs, f32 [C], and the code of each ``tf * 256 + byte``."""
     seen = np.zeros(1 << 24, bool)
     for part, offset in zip(parts, first):
@@ -195,12 +201,13 @@ class Index:
         self.documents, self._rank = len(rank), rank
         self._keys, self._start = arrays["term_key"], arrays["term_start"]
         self._doc, self._code, self._impact = arrays["doc"], arrays["code"], arrays["impact"]
-        self._kept: dict[tuple[str, int], tuple[NDArray, NDArray[np.float32]]] = {}
+        self._kept: dict[tuple[str, int], tuple[Array, NDArray[np.float32]]] = {}
+        self._room = KEPT_TOTAL
 
     def listing(self, kind: str, text: str) -> list[int]:
         """Return all documents that carry a label, in order."""
         rows = self._rows(label(kind, text))
-        return self._doc[rows].tolist()
+        return [int(row) for row in self._doc[rows]]
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """Return the score of every document, f32 [documents]."""
@@ -211,7 +218,7 @@ class Index:
         total = np.bincount(np.concatenate(docs), np.concatenate(gains), self.documents)
         return total.astype(np.float32)
 
-    def _gains(self, term: str, count: int) -> tuple[NDArray, NDArray[np.float32]]:
+    def _gains(self, term: str, count: int) -> tuple[Array, NDArray[np.float32]]:
         """Return the documents of a term and what it adds to their scores; short lists are kept."""
         kept = self._kept.get((term, count))
         if kept is not None:
@@ -221,8 +228,9 @@ class Index:
         weight = self._weight(df, count)
         gain = weight - weight / (np.float32(1) + self._impact)
         found = self._doc[rows], gain[self._code[rows]]
-        if df <= KEPT_POSTINGS and len(self._kept) < KEPT_TERMS:
+        if df <= KEPT_POSTINGS and self._room > df:
             self._kept[term, count] = found
+            self._room -= df + 1
         return found
 
     def search(self, query: str, k: int = TOP) -> list[tuple[int, float]]:
@@ -261,3 +269,50 @@ def answer(index: Index, query: str, ranked: Callable[[str], Sequence[int]]) -> 
     if words[0] in ("<a>", "<q>"):
         return index.listing(words[0][1], " ".join(words[1:]).strip())
     return ranked(query)
+
+
+# --- Tantivy, for very large catalogues -------------------------------------------------------------------------------
+
+
+def tantivy_ranker(texts: Iterable[str], folder: Path) -> Callable[[str], list[int]]:
+    """Return a search by tantivy over our terms; its BM25 has k1 1.2 and b 0.75, so its order differs a little.
+
+    Args:
+        texts: `search_text` of each document; read only if `folder` holds no index yet.
+        folder: where the index is, or is built (atomically).
+
+    Raises:
+        MissingDependencyError: tantivy is not installed.
+        OSError: the folder cannot be written.
+    """
+    tantivy = require("tantivy", extra="search", purpose="backend='tantivy'")
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("body", stored=False, tokenizer_name="whitespace", index_option="freq")
+    builder.add_unsigned_field("row", stored=True)
+    schema = builder.build()
+    if not folder.exists():
+        work = folder.with_name(folder.name + f".{os.getpid()}.tmp")
+        work.mkdir(parents=True)
+        try:
+            writer = tantivy.Index(schema, path=str(work)).writer(num_threads=1)
+            for row, text in enumerate(texts):
+                document = tantivy.Document()
+                document.add_text("body", " ".join(analyze(text)))
+                document.add_unsigned("row", row)
+                writer.add_document(document)
+            writer.commit()
+            writer.wait_merging_threads()
+            os.replace(work, folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    searcher = tantivy.Index.open(str(folder)).searcher()
+
+    def ranked(query: str) -> list[int]:
+        terms = [tantivy.Query.term_query(schema, "body", term, index_option="freq") for term in analyze(query)]
+        if not terms:
+            return []
+        wanted = tantivy.Query.boolean_query([(tantivy.Occur.Should, term) for term in terms])
+        hits = [(-score, searcher.doc(address)["row"][0]) for score, address in searcher.search(wanted, TOP).hits]
+        return [row for _, row in sorted(hits)]
+
+    return ranked

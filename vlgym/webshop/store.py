@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from vlgym.core.errors import CatalogueError
 from vlgym.webshop.raw import HumanInstruction, SyntheticInstruction, search_text
-from vlgym.webshop.search import Arrays, PartIndex, key_of, label, merge
+from vlgym.webshop.search import Array, Arrays, Emit, PartIndex, key_of, label, merge
 from vlgym.webshop.types import Product
 
 FORMAT = 2
@@ -66,7 +66,8 @@ class Record:
     def unpack(data: bytes) -> Record:
         f = json.loads(data.decode("utf-8", "surrogatepass"))
         options = {name: tuple(values) for name, values in f[8].items()}
-        product = Product(*f[:6], tuple(f[6]), tuple(f[7]), options, tuple(f[9]), *f[10:12])
+        texts: list[str] = f[:6]
+        product = Product(*texts, tuple(f[6]), tuple(f[7]), options, tuple(f[9]), f[10], f[11])  # type: ignore[call-arg]
         synthetic = SyntheticInstruction(f[13][0], tuple(f[13][1])) if f[13] else None
         human = tuple(HumanInstruction(text, tuple(wanted), tuple(chosen)) for text, wanted, chosen in f[14])
         return Record(product, tuple(f[12]), synthetic, human)
@@ -103,7 +104,7 @@ class Part:
         labels += (label("a", attribute) for attribute in dict.fromkeys(product.attributes))
         self._index.add(search_text(product), labels)
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> dict[str, Array]:
         return self._index.arrays() | {
             "asin": np.fromiter(self._keys, np.uint64, len(self)),
             "name": np.array(list(self._keys.values()), "S"),
@@ -114,7 +115,7 @@ class Part:
         }
 
 
-def assemble(parts: Sequence[Arrays], emit: Callable[[str, NDArray], None], tick: Callable[[], None]) -> None:
+def assemble(parts: Sequence[Arrays], emit: Emit, tick: Callable[[], None]) -> None:
     """Merge parts into the arrays of a store; `emit` receives each in pieces."""
     first = np.cumsum([0] + [len(part["size"]) for part in parts])
     for part in parts:
@@ -166,10 +167,11 @@ def build_in_memory(records: Iterable[Record]) -> Store:
     part = Part()
     for record in records:
         part.add(record)
-    pieces: dict[str, list[NDArray]] = {}
+    pieces: dict[str, list[Array]] = {}
     assemble([part.arrays()], lambda name, piece: pieces.setdefault(name, []).append(piece), lambda: None)
-    arrays = {name: np.concatenate(found) for name, found in pieces.items()}
-    arrays = {"doc": np.empty(0, np.int32), "code": np.empty(0, np.uint16), "records": np.empty(0, np.uint8)} | arrays
+    arrays: dict[str, Array] = {"records": np.empty(0, np.uint8)}
+    arrays |= {"doc": np.empty(0, np.int32), "code": np.empty(0, np.uint16)}
+    arrays |= {name: np.concatenate(found) for name, found in pieces.items()}
     data = arrays.pop("records").tobytes()
     return Store(arrays, data, _fingerprint(len(part), blake2b(data).hexdigest()))
 
@@ -187,7 +189,7 @@ class _Writer:
         self._sums: dict[str, Any] = {}
         self._dtypes: dict[str, str] = {}
 
-    def __call__(self, name: str, piece: NDArray) -> None:
+    def __call__(self, name: str, piece: Array) -> None:
         if name not in self._files:
             self._files[name] = (self._folder / f"{name}.bin").open("wb")
             self._sums[name] = blake2b()
@@ -263,7 +265,7 @@ def load(folder: Path, *, verify: bool | None = None) -> Store | None:
         files = manifest["files"]
         if verify is None:
             verify = sum(entry["bytes"] for entry in files.values()) <= VERIFY_BELOW
-        arrays: dict[str, NDArray] = {}
+        arrays: dict[str, Array] = {}
         records: bytes | mmap.mmap = b""
         for name, entry in files.items():
             with (folder / f"{name}.bin").open("rb") as file:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from vlgym_agents.losses import Aggregation, token_weights
-from vlgym_agents.options import one_of
 from vlgym_agents.recipe import Credit, Group, Metrics, Parts, Recipe, Setting, UniformTasks, View, env_return
+from vlgym_agents.schema import one_of
 from vlgym_agents.types import Batch, Floats
 
 

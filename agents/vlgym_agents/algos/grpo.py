@@ -10,7 +10,6 @@ import torch
 
 from vlgym_agents.advantages import Norm, group_advantages, zero_variance
 from vlgym_agents.losses import LossOptions, policy_loss, token_weights
-from vlgym_agents.options import above_zero, at_least, one_of
 from vlgym_agents.recipe import (
     Credit,
     Group,
@@ -25,6 +24,7 @@ from vlgym_agents.recipe import (
     malformed_share,
     reference_pass,
 )
+from vlgym_agents.schema import above_zero, at_least, one_of
 from vlgym_agents.types import Batch, Floats
 
 

@@ -8,7 +8,7 @@ Legend: N packed tokens, d hidden, M width of the MLP, H heads, D head size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -58,7 +58,8 @@ class _Norm(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
         rstd = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
         ctx.save_for_backward(x, weight, rstd)
-        return (x * rstd).mul_(weight)
+        y: Tensor = x * rstd
+        return y.mul_(weight)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -98,7 +99,8 @@ class _SwiGLU(torch.autograd.Function):
         gate, up = z.chunk(2, -1)
         lit = F.silu(gate)
         ctx.save_for_backward(z, lit)
-        return lit * up
+        y: Tensor = lit * up
+        return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -123,17 +125,23 @@ def rotate_(x: Tensor, angles: Angles, heads: int) -> Tensor:
     return x
 
 
+_joint_linear: Callable[..., Tensor] = _JointLinear.apply
+_norm: Callable[..., Tensor] = _Norm.apply
+_rotate: Callable[..., Tensor] = _Rotate.apply
+_swiglu: Callable[..., Tensor] = _SwiGLU.apply
+
+
 def rotated(x: Tensor, angles: Angles, heads: int) -> Tensor:
     """`rotate_`, differentiable where gradients are recorded; `x` is used up."""
-    return _Rotate.apply(x, *angles, heads) if torch.is_grad_enabled() else rotate_(x, angles, heads)
+    return _rotate(x, *angles, heads) if torch.is_grad_enabled() else rotate_(x, angles, heads)
 
 
 class Joint:
     """Linear layers that read the same input, run as one product where none of them is wrapped."""
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
-        self.modules = list(modules)
-        self.sizes = [int(m.out_features) for m in self.modules]  # type: ignore[arg-type]
+        self.modules: list[Any] = list(modules)
+        self.sizes = [int(m.out_features) for m in self.modules]
         self.weight: Tensor | None = None
         self.bias: Tensor | None = None
         self.fuse()
@@ -154,14 +162,14 @@ class Joint:
         part = slice(first, last)
         modules = self.modules[part]
         if self.weight is None:
-            return torch.cat([m(x) for m in modules], -1) if len(modules) > 1 else modules[0](x)
+            return torch.cat([m(x) for m in modules], -1)
         top, size = sum(self.sizes[:first]), sum(self.sizes[part])
         weight = self.weight[top : top + size]
         bias = None if self.bias is None else self.bias[top : top + size]
         if not torch.is_grad_enabled():
             return F.linear(x, weight, bias)
         params = [m.weight for m in modules] + [m.bias for m in modules]
-        return _JointLinear.apply(x, weight, bias, *params)
+        return _joint_linear(x, weight, bias, *params)
 
 
 def _as_one(parts: list[Tensor], current: Tensor | None) -> Tensor:
@@ -175,7 +183,7 @@ def _as_one(parts: list[Tensor], current: Tensor | None) -> Tensor:
         assert current is not None
         return current
     whole = torch.cat([p.detach() for p in parts])
-    for part, piece in zip(parts, whole.split([p.shape[0] for p in parts])):
+    for part, piece in zip(parts, torch.split(whole, [p.shape[0] for p in parts])):
         part.data = piece
     return whole
 
@@ -199,7 +207,7 @@ class Layer:
         """Return x + MLP(norm(x)), [N, d]."""
         z = self.gate_up(norm(x, self.norm_mlp))
         if torch.is_grad_enabled():
-            h = _SwiGLU.apply(z)
+            h = _swiglu(z)
         else:
             gate, up = z.chunk(2, -1)
             h = F.silu(gate).mul_(up)
@@ -209,14 +217,17 @@ class Layer:
 def norm(x: Tensor, module: Any) -> Tensor:
     """RMSNorm over the last axis; half precision is normalised in float32, as `transformers` does."""
     if x.dtype != torch.float32:
-        return module(x)
+        half: Tensor = module(x)
+        return half
     if torch.is_grad_enabled():
-        return _Norm.apply(x, module.weight, module.variance_epsilon)
-    return F.rms_norm(x, (x.shape[-1],), module.weight, module.variance_epsilon)
+        return _norm(x, module.weight, module.variance_epsilon)
+    y: Tensor = F.rms_norm(x, (x.shape[-1],), module.weight, module.variance_epsilon)
+    return y
 
 
 def add_linear(x: Tensor, h: Tensor, linear: nn.Module) -> Tensor:
     """Return x + linear(h), without a temporary where the layer is plain."""
     if type(linear) is nn.Linear and linear.bias is None:
         return torch.addmm(x, h, linear.weight.t())
-    return x + linear(h)
+    y: Tensor = linear(h)
+    return x + y

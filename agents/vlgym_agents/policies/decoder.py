@@ -101,11 +101,13 @@ class Decoder:
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return input embeddings, int64 [N] -> [N, d]."""
-        return self.embedding(ids)
+        x: Tensor = self.embedding(ids)
+        return x
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return logits, [S, d] -> [S, V]."""
-        return self.head(hidden)
+        out: Tensor = self.head(hidden)
+        return out
 
     def angles(self, positions: Tensor) -> Angles:
         """Return rotations of int64 positions, [N], or [3, N] (time, height, width) for three-dimensional ones."""
@@ -208,7 +210,7 @@ class Decoder:
     def _split(self, x: Tensor, *heads: int) -> list[Tensor]:
         """[N, sum(heads) * D] -> one [N, heads_i, D] each."""
         sizes = [n * self.head_dim for n in heads]
-        return [part.unflatten(1, (-1, self.head_dim)) for part in x.split(sizes, 1)]
+        return [part.view(len(x), -1, self.head_dim) for part in torch.split(x, sizes, 1)]
 
     @staticmethod
     def _store(store: Tensor, new: Tensor, runs: list[Run], places: tuple[Tensor, Tensor] | None) -> None:
@@ -216,7 +218,7 @@ class Decoder:
         if places is None:
             (run,) = runs
             rows = run.rows[1] - run.rows[0]
-            store[:, :, run.start : run.start + run.count] = new.unflatten(0, (rows, run.count)).transpose(1, 2)
+            store[:, :, run.start : run.start + run.count] = _rows(new, rows)
         else:
             store.transpose(1, 2)[places] = new
 
@@ -232,7 +234,7 @@ class Decoder:
         for run, mask in zip(runs, masks):
             rows, end = slice(*run.rows), run.start + run.count
             n = (run.rows[1] - run.rows[0]) * run.count
-            query = q[run.offset : run.offset + n].unflatten(0, (-1, run.count)).transpose(1, 2)
+            query = _rows(q[run.offset : run.offset + n], run.rows[1] - run.rows[0])
             causal = mask is None and run.count > 1
             out = self._sdpa(query, k[rows, :, :end], v[rows, :, :end], mask, causal)
             parts.append(out.transpose(1, 2).reshape(n, -1))
@@ -242,8 +244,8 @@ class Decoder:
         """Rows against themselves: packed q [N, Hq, D], k, v [N, Hk, D] -> [N, Hq * D]; no mask is ever built."""
         parts = []
         sizes = [(run.rows[1] - run.rows[0]) * run.count for run in runs]
-        for run, *piece in zip(runs, *(t.split(sizes) for t in (q, k, v))):  # split: one cat in the backward
-            q_, k_, v_ = (t.unflatten(0, (-1, run.count)).transpose(1, 2) for t in piece)
+        for run, *piece in zip(runs, *(torch.split(t, sizes) for t in (q, k, v))):  # split: one cat backward
+            q_, k_, v_ = (_rows(t, run.rows[1] - run.rows[0]) for t in piece)
             out = self._sdpa(q_, k_, v_, None, True)
             parts.append(out.transpose(1, 2).flatten(0, 1).flatten(1))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -254,15 +256,14 @@ class Decoder:
         """Kept queries [S, Hq, D] against whole rows -> [S, Hq * D]; rows of a run keep the same positions."""
         parts = []
         heights = [run.rows[1] - run.rows[0] for run in runs]
-        asked = q.split([n * len(keep[run.rows[0]]) for n, run in zip(heights, runs)])
-        whole = (t.split([n * run.count for n, run in zip(heights, runs)]) for t in (k, v))
+        asked = torch.split(q, [n * len(keep[run.rows[0]]) for n, run in zip(heights, runs)])
+        whole = (torch.split(t, [n * run.count for n, run in zip(heights, runs)]) for t in (k, v))
         for run, n, mine, *pair in zip(runs, heights, asked, *whole):
             if not len(mine):
                 continue
             positions = torch.as_tensor(keep[run.rows[0]], device=q.device)
             end = int(positions[-1]) + 1  # nobody looks further
-            k_, v_ = (t.unflatten(0, (n, run.count))[:, :end].transpose(1, 2) for t in pair)
-            q_ = mine.unflatten(0, (n, -1)).transpose(1, 2)
+            q_, (k_, v_) = _rows(mine, n), (_rows(t, n)[:, :, :end] for t in pair)
             mask = _additive(torch.arange(end, device=q.device) <= positions[:, None], q)
             parts.append(self._sdpa(q_, k_, v_, mask, False).transpose(1, 2).flatten(0, 1).flatten(1))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -290,6 +291,11 @@ def unsupported(text_model: nn.Module) -> str:
     if model.rotary_emb.rope_type not in ROPE_TYPES:
         return f"Rotary positions of type {model.rotary_emb.rope_type!r} depend on the length of the text."
     return ""
+
+
+def _rows(x: Tensor, rows: int) -> Tensor:
+    """Packed [rows * T, H, D] -> [rows, H, T, D], a view."""
+    return x.reshape(rows, -1, *x.shape[1:]).transpose(1, 2)
 
 
 def _sections(config: Any, pairs: int) -> Tensor:

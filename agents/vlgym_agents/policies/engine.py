@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vlgym_agents.policies.decoder import Decoder, unsupported
-from vlgym_agents.policies.kv import Work
+from vlgym_agents.policies.kv import KV, Work
 from vlgym_agents.policies.processors import Image, ImageReader, layout
 from vlgym_agents.types import Ids
 
 PACK = 4096
 """Tokens run through the decoder at once (at least one row): bounds memory, and keeps activations near the caches."""
+
+SPARE = 1 << 28
+"""A session's cache of at most so many bytes is kept for the next session."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +127,8 @@ class Parts:
         pooled = getattr(found, "pooler_output", found)
         if isinstance(pooled, (list, tuple)):
             pooled = torch.cat([p.flatten(0, -2) for p in pooled])
-        return pooled.flatten(0, -2)
+        features: Tensor = pooled.flatten(0, -2)
+        return features
 
 
 class PackedEngine:
@@ -134,6 +138,7 @@ class PackedEngine:
         self.parts = parts
         self.reader = reader
         self.decoder = Decoder(parts.text, parts.head)
+        self.spare: KV | None = None
 
     def logits(self, hidden: Tensor) -> Tensor:
         """See `Engine.logits`."""
@@ -165,7 +170,7 @@ class PackedEngine:
             rows = order[first:last]
             x, angles, counts = self.embed([segments[i] for i in rows])
             hidden = self.decoder.read(x, angles, counts, [keep[i] for i in rows])
-            for i, piece in zip(rows, hidden.split([len(keep[i]) for i in rows])):
+            for i, piece in zip(rows, torch.split(hidden, [len(keep[i]) for i in rows])):
                 out[i] = piece
         return torch.cat([piece for piece in out if piece is not None])
 
@@ -177,8 +182,16 @@ class PackedCache:
 
     def __init__(self, engine: PackedEngine, slots: int) -> None:
         self.engine = engine
-        self.kv = engine.decoder.kv(slots)
+        spare, engine.spare = engine.spare, None
+        reuse = spare is not None and spare.fits(engine.decoder.embedding.weight, slots)
+        self.kv = spare if spare is not None and reuse else engine.decoder.kv(slots)
         self._chain: list[Work] = []
+
+    def __del__(self) -> None:
+        """Leave small memory to the next session: fresh pages cost more than what is done in them."""
+        if self.kv.nbytes <= SPARE:
+            self.kv.lengths[:] = 0
+            self.engine.spare = self.kv
 
     def length(self, slot: int) -> int:
         """See `Cache.length`."""
@@ -258,7 +271,8 @@ class ModuleEngine:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """See `Engine.logits`."""
-        return self.parts.head(hidden)
+        out: Tensor = self.parts.head(hidden)
+        return out
 
     def cache(self, slots: int) -> ModuleCache:
         """See `Engine.cache`."""
@@ -276,7 +290,8 @@ class ModuleEngine:
                 inputs |= {k: v.to(device) for k, v in self.reader.inputs(segment.images).items()}
             if positions.ndim == 2:
                 inputs["mm_token_type_ids"] = (ids == self.reader.placeholder).int()
-        return self.parts.core(**inputs).last_hidden_state[0]
+        hidden: Tensor = self.parts.core(**inputs).last_hidden_state[0]
+        return hidden
 
     def read(self, segments: Sequence[Segment], keep: Sequence[NDArray[np.int64]]) -> Tensor:
         """See `Engine.read`."""

@@ -23,6 +23,16 @@ class KV:
         self.v = [empty] * layers
         self.lengths: NDArray[np.int64] = np.zeros(slots, np.int64)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of all keys and values."""
+        return sum(store.nbytes for store in (*self.k, *self.v))
+
+    def fits(self, like: Tensor, slots: int) -> bool:
+        """Return whether a new cache of `slots` rows for weights like these would be of this kind."""
+        mine = self.k[0]
+        return len(mine) == slots and mine.dtype == like.dtype and mine.device == like.device
+
     def reserve(self, capacity: int) -> None:
         """Make room for `capacity` tokens a row."""
         have = self.k[0].shape[2]
@@ -47,10 +57,12 @@ class KV:
 class Work:
     """The rows of a cache that one call works on: a view, or a copy that `close` writes back."""
 
-    def __init__(self, cache: KV, slots: Sequence[int]) -> None:
+    def __init__(self, cache: KV | Work, slots: Sequence[int]) -> None:
         self.cache = cache
         self.slots = list(slots)
-        self.lengths = cache.lengths[self.slots].copy()
+        self.k: list[Tensor]
+        self.v: list[Tensor]
+        self.lengths: NDArray[np.int64] = cache.lengths[self.slots].copy()
         self._opened = int(self.lengths.min())
         first, n = self.slots[0], len(self.slots)
         self._view = self.slots == list(range(first, first + n))
@@ -64,7 +76,8 @@ class Work:
 
     def _gather(self, store: Tensor, used: int) -> Tensor:
         out = store.new_zeros((len(self.slots), *store.shape[1:]))
-        torch.index_select(store[:, :, :used], 0, self._index, out=out[:, :, :used]) if used else None
+        if used:
+            torch.index_select(store[:, :, :used], 0, self._index, out=out[:, :, :used])
         return out
 
     def close(self) -> None:

@@ -71,8 +71,8 @@ def layout(ids: NDArray[np.integer], placeholder: int, grids: Sequence[Size], st
     out = np.empty((3, len(ids)), np.int64)
     at, position = 0, start
     for rows, columns in [*grids, (0, 0)]:
-        rest = np.flatnonzero(ids[at:] == placeholder) if rows else ()
-        text = int(rest[0]) if len(rest) else len(ids) - at
+        rest = np.flatnonzero(ids[at:] == placeholder)
+        text = int(rest[0]) if rows and len(rest) else len(ids) - at
         out[:, at : at + text] = np.arange(position, position + text)
         at, position = at + text, position + text
         n = rows * columns
@@ -276,7 +276,8 @@ class LibraryReader:
         from transformers import AutoImageProcessor
 
         self.placeholder = int(getattr(config, "image_token_id", None) or config.image_token_index)
-        self._processor = AutoImageProcessor.from_pretrained(source, backend="pil")
+        factory: Any = AutoImageProcessor
+        self._processor = factory.from_pretrained(source, backend="pil")
         self._features = features
         self._known: dict[Size, int] = {}
 

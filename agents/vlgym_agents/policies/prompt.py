@@ -40,7 +40,7 @@ def read_action(text: str) -> str:
     """
     found = ACTION_TAG.findall(text) or ACTION_LINE.findall(text)
     if found:
-        return found[-1].strip().strip("`").strip()
+        return str(found[-1]).strip().strip("`").strip()
     lines = [line.strip().strip("`").strip() for line in text.splitlines()]
     return next((line for line in reversed(lines) if line), "")
 
@@ -80,7 +80,7 @@ class Tokens:
         """
         self.tokenizer = tokenizer
         added = getattr(tokenizer, "added_tokens_decoder", {})
-        self.control = control | set(tokenizer.all_special_ids) | {i for i, t in added.items() if t.special}
+        self.control: set[int] = control | set(tokenizer.all_special_ids) | {i for i, t in added.items() if t.special}
         names = [t for i in self.control if i < len(tokenizer) and (t := tokenizer.convert_ids_to_tokens(i))]
         names.sort(key=len, reverse=True)
         self._names = re.compile("|".join(map(re.escape, names))) if names else None
@@ -187,7 +187,7 @@ def _cut_template(tokenizer: Any, image: bool) -> tuple[str | None, str, str, st
             if [text.count(m) for m in markers] != [1] * len(markers) or re.findall("|".join(markers), text) != markers:
                 continue
             opening, (first, ask0, later0, ask1, later1, ask2) = cuts[0] if system else None, cuts[-6:]
-            # SmolVLM's template writes "Assistant: " in history and "Assistant:" to ask: the space is the model's to say
+            # SmolVLM's template has "Assistant: " in history and asks with "Assistant:": the model says the space
             if not ask0.rstrip() == ask1.rstrip() == ask2.rstrip() or later0 != later1:
                 raise VlgymError(
                     "The chat template of this model rewrites earlier turns, so a growing context cannot be cached; "

@@ -1,4 +1,4 @@
-"""The HTML report of a run: one self-contained file made from the run folder (its format: see loop.py).
+"""The HTML report of a run: one self-contained file made from the run folder (its format: see record.py).
 
     python -m vlgym_agents.report runs/NAME
 

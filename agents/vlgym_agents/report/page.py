@@ -18,6 +18,7 @@ import numpy as np
 from vlgym_agents.report import payload as payloads
 from vlgym_agents.report.payload import SHARES
 from vlgym_agents.report.run import Run, number
+from vlgym_agents.stats import bootstrap
 
 
 def render(run: Run) -> str:
@@ -100,8 +101,6 @@ def _facts(run: Run) -> str:
     evaluations = run.evaluations or [run.before, run.after]
     wall = sum(number(row.get("seconds")) or 0 for row in run.metrics)
     facts = {
-        "Environment": run.option("env"),
-        "Method": run.option("algo"),
         "Model": run.option("model"),
         "Seed": run.option("seed"),
         "Control": None if run.option("control") == "none" else run.option("control"),
@@ -163,9 +162,8 @@ def _gain(run: Run, key: str) -> tuple[float, float, float]:
     differences = np.array([after[task] - before[task] for task in before if task in after], dtype=np.float64)
     if len(differences) < 2:
         return end - start, math.nan, math.nan
-    draws = np.random.default_rng(0).integers(len(differences), size=(4000, len(differences)))
-    low, high = np.percentile(differences[draws].mean(axis=1), [2.5, 97.5])
-    return end - start, float(low), float(high)
+    interval = bootstrap(differences)
+    return end - start, interval.low, interval.high
 
 
 def _results(run: Run) -> str:

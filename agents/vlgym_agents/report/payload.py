@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vlgym_agents.report.run import Run, number
+from vlgym_agents.stats import METRICS
 
 MAX_TEXT_BYTES = 24 << 20
 MAX_IMAGE_BYTES = 24 << 20
@@ -31,44 +32,65 @@ SHARES = frozenset(
 )
 """Metrics shown in percent."""
 
+UNSMOOTHED = frozenset(("env_errors", "lr"))
+"""Metrics that a moving average would misrepresent."""
+
 CURVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "Learning": (
         ("Success", ("success",)),
         ("Return", ("return",)),
         ("Score", ("score",)),
+        ("Groups without a gradient", ("zero_gradient_groups", "all_fail_groups", "all_success_groups")),
+    ),
+    "Behaviour": (
         ("Turns per episode", ("turns",)),
         ("Tokens per turn", ("tokens_per_turn",)),
-    ),
-    "Signal": (
-        ("Groups without a gradient", ("zero_gradient_groups", "all_fail_groups", "all_success_groups")),
-        ("Spread of returns in a group", ("group_return_std",)),
-        ("Trained tokens", ("trained_tokens",)),
         ("Refused and unreadable actions", ("invalid", "unparsable")),
-        ("Episodes cut by a limit", ("truncated",)),
-        ("Replayed episodes", ("replayed",)),
-        ("Machinery failures", ("env_errors",)),
+        ("Entropy", ("entropy",)),
     ),
     "Optimisation": (
         ("Loss", ("loss",)),
-        ("Entropy", ("entropy",)),
+        ("Gradient norm", ("grad_norm",)),
         ("KL to the reference", ("kl",)),
         ("Clipped tokens", ("clip_low", "clip_high")),
         ("Importance ratio", ("ratio_mean", "ratio_max")),
-        ("Gradient norm", ("grad_norm",)),
+        ("Spread of returns in a group", ("group_return_std",)),
+        ("Trained tokens", ("trained_tokens",)),
         ("Learning rate", ("lr",)),
     ),
-    "Exactness": (("Sampler-trainer log-prob gap", ("logprob_gap", "logprob_gap_max")),),
-    "Speed": (
+    "Machine": (
+        ("Sampler-trainer log-prob gap", ("logprob_gap", "logprob_gap_max")),
         ("Sampled tokens per second", ("tokens_per_s",)),
         ("Episodes per second", ("episodes_per_s",)),
-        ("Seconds per step", ("rollout_s", "update_s")),
-        ("Wall and CPU seconds per step", ("seconds", "cpu_s")),
+        ("Seconds per step", ("rollout_s", "update_s", "seconds", "cpu_s")),
+        ("Episodes cut by a limit", ("truncated",)),
+        ("Replayed episodes", ("replayed",)),
+        ("Machinery failures", ("env_errors",)),
     ),
 }
 """Group -> (title, metrics drawn together). Numeric metrics named nowhere get a chart under "Of the method"."""
 
 COUNTERS = frozenset(("step", "groups", "env_steps", "tokens", "optimiser_steps"))
 """Metrics without a curve: running totals and bookkeeping."""
+
+LABELS = {
+    "zero_gradient_groups": "no gradient",
+    "all_fail_groups": "all failed",
+    "all_success_groups": "all solved",
+    "invalid": "refused",
+    "unparsable": "unreadable",
+    "clip_low": "below",
+    "clip_high": "above",
+    "ratio_mean": "mean",
+    "ratio_max": "largest",
+    "logprob_gap": "mean",
+    "logprob_gap_max": "largest",
+    "rollout_s": "collecting",
+    "update_s": "learning",
+    "seconds": "wall",
+    "cpu_s": "CPU",
+}
+"""What a line is called in the legend of its chart, where the metric's name would not do."""
 
 
 def build(run: Run) -> dict[str, Any]:
@@ -85,34 +107,30 @@ def build(run: Run) -> dict[str, Any]:
 
 
 def _curves(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    from vlgym_agents.loop import METRICS  # loop imports torch, which reading a run folder does not need
-
     named = {key for charts in CURVES.values() for _, keys in charts for key in keys} | COUNTERS
     others = sorted({key for row in rows for key in row} - named)
     groups = {**CURVES, "Of the method": tuple((key.replace("_", " "), (key,)) for key in others)}
-    out = []
-    for group, charts in groups.items():
-        drawn = []
-        for title, keys in charts:
-            columns = {key: [number(row.get(key)) for row in rows] for key in keys}
-            series = [{"label": _label(key), "y": ys} for key, ys in columns.items() if any(y is not None for y in ys)]
-            if series:
-                drawn.append(
-                    {
-                        "title": title,
-                        "help": METRICS.get(keys[0], "") if len(keys) == 1 else "",
-                        "unit": "share" if keys[0] in SHARES else "",
-                        "series": series,
-                        "points": _eval_points(run, keys[0]),
-                    }
-                )
-        if drawn:
-            out.append({"group": group, "charts": drawn})
-    return out
+    drawn = {
+        group: [chart for title, keys in charts if (chart := _chart(run, rows, title, keys))]
+        for group, charts in groups.items()
+    }
+    return [{"group": group, "charts": charts} for group, charts in drawn.items() if charts]
 
 
-def _label(key: str) -> str:
-    return key.replace("_groups", "").replace("_", " ")
+def _chart(run: Run, rows: Sequence[Mapping[str, Any]], title: str, keys: Sequence[str]) -> dict[str, Any] | None:
+    """Return what one chart draws, or None if no step has a value for it."""
+    columns = {key: [number(row.get(key)) for row in rows] for key in keys}
+    lines = {key: ys for key, ys in columns.items() if any(y is not None for y in ys)}
+    if not lines:
+        return None
+    return {
+        "title": title,
+        "help": METRICS.get(keys[0], "") if len(keys) == 1 else "",
+        "unit": "share" if keys[0] in SHARES else "",
+        "smooth": keys[0] not in UNSMOOTHED,
+        "series": [{"label": LABELS.get(key, key.replace("_", " ")), "y": ys} for key, ys in lines.items()],
+        "points": _eval_points(run, keys[0]),
+    }
 
 
 def _eval_points(run: Run, key: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Reading a run folder (its format: see loop.py), whatever state it is in."""
+"""Reading a run folder (its format: see record.py), whatever state it is in."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Teacher:
             "write": self.write,
             "move": self.move,
         }
-        self.weights = (1.0, 2.5, 2.0, 0.7, 3.0, 1.3, 0.3, 0.2)
+        self.weights = (0.8, 2.3, 2.2, 0.9, 3.0, 1.2, 0.3, 0.5)
 
     def lesson(self, kind: str | None = None) -> Lesson:
         """Return the next lesson, of any kind unless one is named."""

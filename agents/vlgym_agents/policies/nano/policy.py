@@ -189,12 +189,12 @@ class NanoPolicy:
         ids, observations, which = self._collate(rows)
         device = next(self.core.parameters()).device
         layout = lay_out(ids)
+        tokens = _Tokens.of(rows, layout, sampling, self.config.vocab_size)
         read = self.core.observe(observations.to(device), maps)
         lengths = (observations.kinds > 0).sum(1).numpy()
         flat = np.concatenate([k * read.shape[1] + np.arange(lengths[k]) for k in which])
         stems = read.flatten(0, 1)[torch.as_tensor(flat, device=device)]
         hidden, keys = self.core.hidden(torch.as_tensor(ids, device=device), layout, stems)
-        tokens = _Tokens.of(rows, layout, sampling)
         free = np.flatnonzero(~tokens.forced)
         if not len(free):
             return _Reading(tokens, layout, hidden, free, hidden.new_zeros(0, 1), 0)
@@ -250,7 +250,7 @@ class _Tokens:
         self.forced = np.zeros(0, bool)
 
     @classmethod
-    def of(cls, rows: Sequence[Row], layout: Layout, sampling: Sampling) -> _Tokens:
+    def of(cls, rows: Sequence[Row], layout: Layout, sampling: Sampling, vocabulary: int) -> _Tokens:
         """Walk the rows; raises ValueError for a token that could not have been sampled at its place."""
         tokens, sampled, queries, turn_of, turns = cls(), [], [], [], []
         turn = 0
@@ -262,7 +262,7 @@ class _Tokens:
                     said = action.tolist()
                     for i, token in enumerate(said):
                         choice = grammar.options(said[:i], scope, sampling)
-                        _check(token, choice, chunk, layout, turn)
+                        _check(token, choice, vocabulary)
                         tokens.choices.append(choice)
                     sampled += said
                     queries += range(int(layout.acts[turn]), int(layout.acts[turn]) + len(said))
@@ -274,11 +274,11 @@ class _Tokens:
         return tokens
 
 
-def _check(token: int, choice: grammar.Options, chunk: Chunk, layout: Layout, turn: int) -> None:
-    if token in choice.control or (choice.text and CONTROLS <= token):
+def _check(token: int, choice: grammar.Options, vocabulary: int) -> None:
+    pointer = token - vocabulary
+    if token in choice.control or choice.low <= pointer < choice.high or (choice.text and CONTROLS <= token < vocabulary):
         return
-    if token < CONTROLS or not choice.low < choice.high:
-        raise ValueError(f"Token {token} of turn {turn} is not permitted at its place, so it was not sampled here.")
+    raise ValueError(f"Token {token} is not permitted at its place, so it was not sampled there by this policy.")
 
 
 def _writable(tokenizer: NanoTokenizer, vocabulary: int) -> torch.Tensor:

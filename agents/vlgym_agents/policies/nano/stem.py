@@ -45,7 +45,7 @@ class Mix(nn.Module):
 class TextStem(nn.Module):
     """Packed pieces to vectors, float [C, P, d]."""
 
-    FEATURES = 16
+    FEATURES = 18
 
     def __init__(self, config: NanoConfig) -> None:
         super().__init__()
@@ -152,7 +152,12 @@ class TextStem(nn.Module):
         gap = (bound[packed.opening][:, None, None] - packed.numbers) * packed.counted[..., None]
         gap = gap * bounded[packed.opening][:, None, None]
         compared = [torch.tanh(gap * s) for s in _SHARPNESS]  # [C, P, 2] each
-        plain = [recall / 4, share, lead * 4, worst * told, packed.lengths.log1p() / 3, packed.counted]
+        counted = packed.counted > 0
+        low = packed.numbers[..., 0].masked_fill(~counted, torch.inf).amin(1, keepdim=True)
+        high = packed.numbers[..., 1].masked_fill(~counted, -torch.inf).amax(1, keepdim=True)
+        least = torch.tanh(4 * (packed.numbers[..., 0] - low).masked_fill(~counted, 0.0))
+        most = torch.tanh(4 * (high - packed.numbers[..., 1]).masked_fill(~counted, 0.0))
+        plain = [least, most, recall / 4, share, lead * 4, worst * told, packed.lengths.log1p() / 3, packed.counted]
         return torch.cat(
             [
                 torch.stack([*plain, packed.counted * packed.numbers[..., 0] / 4, (lead > -1e-6).float() * told], -1),

@@ -27,6 +27,8 @@ CONTROLS = 32
 _NAMED = KINDS + VERBS + CLOSERS + DIRECTIONS
 CONTROL_TEXT = _NAMED + tuple(f"<spare{i}>" for i in range(CONTROLS - len(_NAMED)))
 CONTROL_ID = {text: i for i, text in enumerate(CONTROL_TEXT)}
+_CONTROL_TOKENS = [text if text.startswith("<") else f"<{text}>" for text in CONTROL_TEXT]
+"""Their names in the vocabulary: a bare "]" there would be the byte as well."""
 
 GLYPHS = "\0abcdefghijklmnopqrstuvwxyz0123456789.,:;-'$%&/()+!?#@_<>=*[]\"€"
 """Classes of the OCR head; 0 is blank."""
@@ -67,7 +69,7 @@ def train_tokenizer(vocab_size: int = 2048, seed: int = 0) -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        special_tokens=list(CONTROL_TEXT),
+        special_tokens=_CONTROL_TOKENS,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )

@@ -32,7 +32,7 @@ function format(value, unit = "") {
   const show = () => {
     if (at === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = at;
-    button.textContent = `Theme: ${at}`;
+    button.replaceChildren(el("span", { class: "wide" }, "Theme: "), at);
   };
   button.hidden = false;
   button.addEventListener("click", () => {
@@ -62,11 +62,13 @@ function smooth(values, weight) {
   });
 }
 
-function ticks(low, high, count) {
+function tickStep(low, high, count) {
   const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
+  return [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
+}
+function ticks(low, high, step) {
   const out = [];
-  for (let value = Math.ceil(low / step - 1e-9) * step; value <= high + step * 1e-9; value += step) out.push(Math.abs(value) < step / 1e6 ? 0 : value);
+  for (let value = Math.ceil(low / step - 1e-9) * step; value <= high + step * 1e-6; value += step) out.push(Math.abs(value) < step / 1e6 ? 0 : value);
   return out;
 }
 
@@ -76,7 +78,8 @@ function bounds(spec) {
   if (low > 0 && low < 0.6 * high) low = 0;
   if (spec.unit === "share" && high > 0.6) high = Math.max(1, high);
   if (low === high) { const pad = Math.abs(low) * 0.1 || 0.5; low -= low === 0 ? 0 : pad; high += pad; }
-  return [low, high];
+  const step = tickStep(low, high, 3);
+  return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step, step];
 }
 
 class Chart {
@@ -84,10 +87,16 @@ class Chart {
     this.spec = spec;
     this.now = el("span", { class: "now" });
     this.plot = svg("svg", { tabindex: "0", role: "img" });
-    const legend = spec.series.length + (spec.points.length ? 1 : 0) > 1
-      ? el("p", { class: "legend" }, spec.series.map((s, i) => el("span", {}, el("i", { class: `s${i}` }), s.label)), spec.points.length ? el("span", {}, el("i", { class: "s1" }), "held-out evaluation") : null)
-      : null;
-    this.card = el("div", { class: "chart panel" }, el("header", {}, el("h3", {}, spec.title), this.now), el("p", { class: "help" }, spec.help), legend, this.plot);
+    // One line: its value stands beside the title. Several: each value stands in the legend.
+    this.values = spec.series.length > 1 ? spec.series.map(() => el("b", {})) : [this.now];
+    const entry = (mark, name, value) => el("span", {}, el("i", { class: mark }), name, " ", value);
+    const entries = spec.series.map((s, i) => entry(`s${i}`, s.label, spec.series.length > 1 ? this.values[i] : null));
+    if (spec.points.length) entries.push(entry("s1", "held-out evaluation", null));
+    this.card = el("div", { class: "chart panel" },
+      el("header", {}, el("h3", {}, spec.title), this.now),
+      spec.help ? el("p", { class: "help" }, spec.help) : null,
+      entries.length > 1 ? el("p", { class: "legend" }, entries) : null,
+      this.plot);
     this.plot.addEventListener("pointermove", (event) => moveCursor(this.indexAt(event)));
     this.plot.addEventListener("pointerdown", (event) => moveCursor(this.indexAt(event)));
     this.plot.addEventListener("pointerleave", () => { if (document.activeElement !== this.plot) moveCursor(null); });
@@ -110,23 +119,23 @@ class Chart {
 
   draw() {
     const { spec } = this, width = this.plot.clientWidth || 280, height = 150, left = 46, right = 8, top = 8, bottom = 22;
-    const [low, high] = bounds(spec);
+    const [low, high, yStep] = bounds(spec);
     const xs = STEPS.concat(spec.points.map((p) => p.x)), x0 = Math.min(...xs), x1 = Math.max(...xs, x0 + 1);
     const X = (step) => left + ((step - x0) / (x1 - x0)) * (width - left - right);
     const Y = (value) => top + (1 - (value - low) / (high - low)) * (height - top - bottom);
     this.toStep = (px) => x0 + ((px - left) / (width - left - right)) * (x1 - x0);
     this.X = X; this.Y = Y;
     const parts = [];
-    for (const value of ticks(low, high, 3)) {
+    for (const value of ticks(low, high, yStep)) {
       parts.push(svg("line", { class: "grid-line", x1: left, x2: width - right, y1: Y(value), y2: Y(value) }));
       parts.push(svg("text", { x: left - 5, y: Y(value) + 3.5, "text-anchor": "end" }, format(value, spec.unit).replace(/\.0+ %/, " %")));
     }
-    for (const step of ticks(x0, x1, Math.max(2, Math.min(6, width / 70))).filter(Number.isInteger)) {
+    for (const step of ticks(x0, x1, tickStep(x0, x1, Math.max(2, Math.min(6, width / 55)))).filter(Number.isInteger)) {
       parts.push(svg("text", { x: X(step), y: height - 6, "text-anchor": X(step) > width - 20 ? "end" : "middle" }, String(step)));
     }
-    this.smoothed = spec.series.map((series) => smooth(series.y, smoothing));
+    this.smoothed = spec.series.map((series) => smooth(series.y, spec.smooth ? smoothing : 0));
     spec.series.forEach((series, i) => {
-      if (smoothing) parts.push(svg("path", { class: `raw s${i}`, d: this.path(series.y) }));
+      if (smoothing && spec.smooth) parts.push(svg("path", { class: `raw s${i}`, d: this.path(series.y) }));
       parts.push(svg("path", { class: `s${i}`, d: this.path(this.smoothed[i]) }));
       this.smoothed[i].forEach((value, k, all) => {
         if (value !== null && (all[k - 1] ?? null) === null && (all[k + 1] ?? null) === null) parts.push(svg("circle", { class: `dot s${i}`, cx: X(STEPS[k]), cy: Y(value), r: 2.5 }));
@@ -164,7 +173,11 @@ class Chart {
   point() {
     const last = (values) => values.reduce((found, value, i) => (value === null ? found : i), 0);
     const read = this.smoothed.map((values) => values[cursor ?? last(values)]);
-    this.now.textContent = (cursor === null ? "" : `step ${STEPS[cursor]}: `) + read.map((value) => format(value, this.spec.unit)).join(" / ");
+    this.now.textContent = cursor === null ? "" : `step ${STEPS[cursor]}`;
+    read.forEach((value, i) => {
+      const text = format(value, this.spec.unit);
+      this.values[i].textContent = this.values[i] === this.now && cursor !== null ? `step ${STEPS[cursor]}: ${text}` : text;
+    });
     if (cursor === null) { this.marker.replaceChildren(); return; }
     const x = this.X(STEPS[cursor]);
     this.marker.replaceChildren(
