@@ -87,7 +87,7 @@ def train(out: Path, arm: str, seed: int, extra: list[str]) -> Result:
     run = folder(out, arm, seed)
     shutil.rmtree(run, ignore_errors=True)
     algo, flags, _ = ARMS[arm]
-    command = [sys.executable, "-m", "vlgym_agents.cli", "train", "--env", "webshop", "--algo", algo]
+    command = [str(Path(sys.executable).with_name("vlgym-train")), "--env", "webshop", "--algo", algo, "--quiet"]
     command += ["--seed", str(seed), "--out", str(run), "--set", "run.torch_threads=1", *flags, *extra]
     started = time.monotonic()
     log = out / f"{arm}-{seed}.log"

@@ -79,15 +79,15 @@ holds() { [ "$(cat "$venv/$1" 2>/dev/null)" = "$2" ]; }
 
 find_browser() {
     [ -n "${VLGYM_CHROMIUM:-}" ] && return
-    for name in chromium-headless-shell chromium google-chrome google-chrome-stable; do
+    for name in chromium-headless-shell chromium google-chrome; do
         if have "$name"; then return; fi
     done
-    # Playwright keeps its own Chromium in a cache folder; asking it for the path starts no browser.
+    # The places only vlgym knows: Playwright's own Chromium, macOS applications.
     "$venv/bin/python" - <<'PY' 2>/dev/null
-import pathlib, sys
 from playwright.sync_api import sync_playwright
+from vlgym.core.browser import find_executable
 with sync_playwright() as p:
-    sys.exit(not pathlib.Path(p.chromium.executable_path).exists())
+    find_executable(p.chromium.executable_path)
 PY
 }
 

@@ -232,7 +232,9 @@ def resolve(layers: Sequence[Layer]) -> Config:
         "eval": of_dataclass(EvalOptions),
         "algo": of_dataclass(recipe.options),
     }
-    layers = [("method preset", recipe.preset), ("model preset", model_row.preset), *layers]
+    # a model wants its settings whatever the method, so those of section algo that this method lacks are passed over
+    wanted = {n: v for n, v in model_row.preset.items() if not n.startswith("algo.") or n[5:] in schema["algo"]}
+    layers = [("method preset", recipe.preset), ("model preset", wanted), *layers]
     values, sources = _merge(schema, layers)
     config = Config(
         run=_make("run", RunOptions, values),

@@ -9,7 +9,7 @@ says "vlgym-" and the row's name as `model_type`; or, for FALLBACK_MODEL, any ot
 is an option ``model.<name>`` of the command line, its annotation the type and its default the default; two are filled
 in where the loader takes them: `action_help`, the environment's action grammar in words, for the prompt, and `family`,
 the environment's tag. The module may also define PRESET, a dict of dotted options ("optim.lr": 3e-4) that this model
-wants instead of the trainer's defaults.
+wants instead of the trainer's defaults (those of section algo only where the method has them).
 """
 
 from __future__ import annotations

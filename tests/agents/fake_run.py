@@ -67,8 +67,11 @@ def episode(
                 "truncated": False,
                 "action_valid": not bad,
                 "error": "Nothing on this page is called 'reviewz'. Did you mean 'reviews'?" if bad else "",
-                "info": {"page": ("results", "item", "item", "done")[min(index, 3)], "score": score if last else 0.0}
-                | ({"r_type": 1.0, "r_att": score, "r_option": score, "r_price": 1.0} if last else {}),
+                "info": {
+                    "page": ("results", "item", "item", "done")[min(index, 3)],
+                    "score": score if last else 0.0,
+                    "reward_parts": {"r_type": 1.0, "r_att": score, "r_option": score, "r_price": 1.0} if last else {},
+                },
             }
         )
     return {
@@ -197,7 +200,8 @@ def write_run(folder: Path, *, steps: int = 100, finished: bool = True, images: 
     (folder / "metrics.jsonl").write_text("".join(row + "\n" for row in rows) + ("" if finished else '{"step": 10'))
     evaluations = [evaluation("before", 0, 0.31, rng)]
     if finished:
-        evaluations += [evaluation("step-000050", 50, 0.5, rng), evaluation("after", steps, 0.6, rng)]
+        half = steps // 2
+        evaluations += [evaluation(f"step-{half:06d}", half, 0.5, rng), evaluation("after", steps, 0.6, rng)]
     for entry in evaluations:
         (folder / f"eval_{entry['name']}.json").write_text(json.dumps(entry))
     light = [{key: value for key, value in entry.items() if key != "tasks"} for entry in evaluations]

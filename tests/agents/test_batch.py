@@ -138,6 +138,7 @@ def gradient(traces, *, window=0, micro=10**9, **options):
 VARIANTS = [
     {},
     {"aggregation": "sequence_mean"},
+    {"aggregation": "turn_mean"},
     {"aggregation": "constant", "constant_length": 10},
     {"kl_coef": 0.1},
     {"kl_coef": 0.1, "kl": "k2", "norm": "rloo"},

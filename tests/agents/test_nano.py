@@ -10,6 +10,7 @@ pytest.importorskip("transformers")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+
 from vlgym.core.errors import ActionError  # noqa: E402
 from vlgym_agents.policies.nano import NanoConfig, NanoPolicy, fresh, load  # noqa: E402
 from vlgym_agents.policies.nano.grammar import CLOSER_IDS, spell  # noqa: E402
@@ -63,7 +64,8 @@ def play(policy: NanoPolicy, seeds: list[int], turns: int, sampling: Sampling, m
     chunks, samples = [[] for _ in seeds], [[] for _ in seeds]
     for turn in range(turns):
         read = [
-            policy.encode(observation(turn, s, mode), {"available_actions": OFFERS[turn % 3]}, first=turn == 0) for s in seeds
+            policy.encode(observation(turn, s, mode), {"available_actions": OFFERS[turn % 3]}, first=turn == 0)
+            for s in seeds
         ]
         for i, sample in enumerate(session.act(range(len(seeds)), read, randoms, sampling)):
             chunks[i].append(read[i])
@@ -188,7 +190,9 @@ def test_demonstrations_spell_the_action(policy, action, spelt):
     assert spell(ids.tolist(), chunk.extra["points"], policy.config.vocab_size, policy.tokenizer) == spelt
 
 
-@pytest.mark.parametrize("action", ["", "search[]", "search[zebra]", "click[b03]", "buy", "tap(1)", "scroll(out)", "x" * 9999])
+@pytest.mark.parametrize(
+    "action", ["", "search[]", "search[zebra]", "click[b03]", "buy", "tap(1)", "scroll(out)", "x" * 9999]
+)
 def test_what_cannot_be_said_is_an_action_error(policy, action):
     chunk = policy.encode({"instruction": SAYS, "text": RESULTS, "image": picture(0)}, {}, first=True)
     with pytest.raises(ActionError):
@@ -299,7 +303,9 @@ def test_a_critic_can_be_added_on_loading(tmp_path):
     values = with_critic.score(rows, Sampling()).values
     assert values.shape == (1,)
     values.sum().backward()
-    touched = {name for name, p in with_critic.module.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    touched = {
+        name for name, p in with_critic.module.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0
+    }
     assert touched
     assert all(name.startswith("critic.") for name in touched), "the body gets no gradient from the critic"
 

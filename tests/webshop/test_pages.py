@@ -13,7 +13,7 @@ from vlgym.core.actions import Action
 from vlgym.core.errors import ActionError
 from vlgym.webshop.catalogue import open_catalogue
 from vlgym.webshop.grammar import WebShopGrammar
-from vlgym.webshop.pages import PageMaker, to_text, to_text_rich
+from vlgym.webshop.pages import TEXT, TEXT_RICH, PageMaker, to_text, to_text_rich
 from vlgym.webshop.session import Quirks, Session
 
 GRAMMAR = WebShopGrammar()
@@ -291,6 +291,8 @@ def test_any_walk_keeps_the_invariants(maker: PageMaker, data: st.DataObject) ->
             continue
         page = session.page("the wish")
         assert set(session.view.targets) == {node.value for node in page.nodes if node.value}
+        for form in (TEXT, TEXT_RICH):
+            assert form.of_view(session.view, page.kind, "the wish") == form.of_page(page)
         assert ("the wish" in to_text(page)) == (page.kind != "done")
         assert to_text(page).count(" [SEP] ") <= to_text_rich(page).count("\n")
         assert (page.asin != "") == (page.kind not in ("search", "results"))

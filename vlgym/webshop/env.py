@@ -19,14 +19,13 @@ from vlgym.core.tasks import Task
 from vlgym.webshop.catalogue import ProductCatalogue, open_catalogue
 from vlgym.webshop.goals import GoalBook, ShoppingGoal
 from vlgym.webshop.grammar import WebShopGrammar
-from vlgym.webshop.pages import PageMaker, to_text, to_text_rich
+from vlgym.webshop.pages import TEXT_FORMS, PageMaker
 from vlgym.webshop.reward import NO_PARTS, PARTS, Scorer
 from vlgym.webshop.scripted import POLICIES, Plan, make_plan
 from vlgym.webshop.session import Quirks, Session
 from vlgym.webshop.types import Page
 
 OBS_MODES = ("text", "image", "both")
-TEXT_FORMATS = {"text_rich": to_text_rich, "text": to_text}
 MAX_TEXT = 1 << 17
 """Longest page text in characters."""
 NATIVE_ACTIONS = 64
@@ -119,7 +118,7 @@ class WebShopEnv(VlgymEnv):
         self._options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__(max_steps=max_steps, split=split, action_mode=action_mode)
         _check("obs_mode", obs_mode, OBS_MODES)
-        _check("text_format", text_format, tuple(TEXT_FORMATS))
+        _check("text_format", text_format, tuple(TEXT_FORMS))
         if render_mode is not None:
             _check("render_mode", render_mode, ("rgb_array",))
         self.obs_mode, self.render_mode = obs_mode, render_mode
@@ -130,7 +129,7 @@ class WebShopEnv(VlgymEnv):
         if split is not None:
             self.tasks.ids(split)  # an unknown split is an error now, not at the first reset
         self.grammar = WebShopGrammar()
-        self._to_text = TEXT_FORMATS[text_format]
+        self._text_form = TEXT_FORMS[text_format]
         self._session = Session(self.shop.maker, self.quirks)
         self._goal: ShoppingGoal | None = None
         self._parts: Mapping[str, float] = NO_PARTS
@@ -181,12 +180,12 @@ class WebShopEnv(VlgymEnv):
 
     def _observe(self) -> Observation:
         assert self._goal is not None
-        page = self.page
-        observation: Observation = {"instruction": page.instruction}
+        session, instruction = self._session, self._goal.goal.instruction
+        observation: Observation = {"instruction": instruction}
         if self.obs_mode != "image":
-            observation["text"] = self._to_text(page)
+            observation["text"] = self._text_form.of_view(session.view, session.kind, instruction)
         if self.obs_mode != "text":
-            observation["image"] = self._screenshot(page)
+            observation["image"] = self._screenshot(session.page(instruction))
         return observation
 
     def _available(self) -> tuple[str, ...]:

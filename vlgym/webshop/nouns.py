@@ -19,64 +19,63 @@ SPACY_MODEL = "en_core_web_sm"
 
 _FUNCTION_WORDS = frozenset(
     """
-    a an the this that these those each every any some both either neither another such all what which who whose whom
-    i you he she it we they me him her us them my your his its our their mine yours ours theirs yourself itself
-    and or but nor so yet & n as at by for from in into of off on onto out over per than through throughout to toward
-    towards under underneath until up upon via with within without w about above across after against along among
-    around before behind below beneath beside besides between beyond despite during except inside like near outside
-    since while if because though although when where whenever wherever why how whether
-    is are was were be been being am do does did done can could may might must shall should will would has have had
-    not no's 's 't n't 're 've 'll 'd never ever also too very more most less least just only even still already always
-    often again once twice there here then now up down away apart together
-    one two three four five six seven eight nine ten eleven twelve twenty thirty fifty hundred thousand
-    perfectly fully extremely highly easily quickly gently really completely freshly naturally specially especially
-    automatically safely
+    a an the this that these those each every any some both either neither another such all what which who whose
+    whom i you he she it we they me him her us them my your his its our their mine yours ours theirs yourself itself
+    and or but nor so yet & n as at by for from in into of off on onto out over per than through throughout to
+    toward towards under underneath until up upon via with within without w about above across after against along
+    among around before behind below beneath beside besides between beyond despite during except inside like near
+    outside since while if because though although when where whenever wherever why how whether is are was were be
+    been being am do does did done can could may might must shall should will would has have had not no's 's 't n't
+    're 've 'll 'd never ever also too very more most less least just only even still already always often again
+    once twice there here then now up down away apart together one two three four five six seven eight nine ten
+    eleven twelve twenty thirty fifty hundred thousand perfectly fully extremely highly easily quickly gently really
+    completely freshly naturally specially especially automatically safely
     """.split()
 )
 _CAPITAL_FUNCTION_WORDS = frozenset("A I OF IN TO IS BY ON OR AS AT".split())
 """Other words of one or two capitals (US, AM, X, T) are names or sizes."""
 _VERB_FORMS = frozenset(
     """
-    made make makes making get gets got give gives gave keep keeps kept let lets come comes bring brings
-    included includes include including designed inspired imported listed discontinued removes remove reduces prevents
-    helps provide provides allow allows features featuring contains contain containing requires needs adds add creates
+    made make makes making get gets got give gives gave keep keeps kept let lets come comes bring brings included
+    includes include including designed inspired imported listed discontinued removes remove reduces prevents helps
+    provide provides allow allows features featuring contains contain containing requires needs adds add creates
     improves stays buy see say says think know using crafted suited led
     """.split()
 )
 _SMALL_VERB_FORMS = frozenset(
     """
-    fit fits use used uses work works look looks feel feels want wants go goes stay support supports protect protects
-    reduce prevent improve require required certified tested based shaped sized scented infused enriched approved help
-    create assembled pressed
+    fit fits use used uses work works look looks feel feels want wants go goes stay support supports protect
+    protects reduce prevent improve require required certified tested based shaped sized scented infused enriched
+    approved help create assembled pressed
     """.split()
 )
 """Verb forms when they are written small."""
 _ADJECTIVES = frozenset(
     """
-    adjustable adorable advanced affordable amazing antique authentic automatic basic beautiful best better big black
-    blue bold breathable bright broken brown casual cheap chic classic clean clear close cold colorful comfortable
-    compatible complete cool cozy creamy crisp cute damaged dark decorative deep delicate delicious different digital
-    disposable dry dual durable easy elastic electric elegant empty extra fast fine flat flexible floral fluffy foldable
-    formal free fresh full fun funny genuine giant golden good gorgeous gray great green grey handmade handy hard healthy
-    heavy high hot huge ideal individual inflatable innovative instant intense invisible kosher large lasting late light
-    lightweight little long longer loose lovely low lower luxurious magnetic main matte maximum mini minimalist mixed
-    modern multiple natural new nice non novel odorless old open orange organic original other oversized own padded
-    perfect permanent personal pink plain plastic pleated plus polarized popular portable powerful practical premium
-    professional proof protective pure purple quick quiet raw ready real rechargeable red regular removable resealable
-    resistant reusable rich right romantic round safe same sexy sharp sheer shiny short silky simple single slim small
-    smart smooth soft solid special spicy square stable standard sticky straight strong stretchy sturdy stylish
-    suitable sunny super sweet tall tender thick thin tight tiny top tough traditional transparent trendy true
-    ultimate unique universal unscented unsweetened upper vegan vegetarian versatile vintage virtual warm washable
-    waterproof wet white whole wide wild wireless wonderful wooden yellow young
-    friendly sensitive exfoliating moisturizing hydrating cooling cleansing floating folding hanging sleeping shielded
-    mounted coated tempered frozen roasted unframed serrated
+    adjustable adorable advanced affordable amazing antique authentic automatic basic beautiful best better big
+    black blue bold breathable bright broken brown casual cheap chic classic clean clear close cold colorful
+    comfortable compatible complete cool cozy creamy crisp cute damaged dark decorative deep delicate delicious
+    different digital disposable dry dual durable easy elastic electric elegant empty extra fast fine flat flexible
+    floral fluffy foldable formal free fresh full fun funny genuine giant golden good gorgeous gray great green grey
+    handmade handy hard healthy heavy high hot huge ideal individual inflatable innovative instant intense invisible
+    kosher large lasting late light lightweight little long longer loose lovely low lower luxurious magnetic main
+    matte maximum mini minimalist mixed modern multiple natural new nice non novel odorless old open orange organic
+    original other oversized own padded perfect permanent personal pink plain plastic pleated plus polarized popular
+    portable powerful practical premium professional proof protective pure purple quick quiet raw ready real
+    rechargeable red regular removable resealable resistant reusable rich right romantic round safe same sexy sharp
+    sheer shiny short silky simple single slim small smart smooth soft solid special spicy square stable standard
+    sticky straight strong stretchy sturdy stylish suitable sunny super sweet tall tender thick thin tight tiny top
+    tough traditional transparent trendy true ultimate unique universal unscented unsweetened upper vegan vegetarian
+    versatile vintage virtual warm washable waterproof wet white whole wide wild wireless wonderful wooden yellow
+    young friendly sensitive exfoliating moisturizing hydrating cooling cleansing floating folding hanging sleeping
+    shielded mounted coated tempered frozen roasted unframed serrated
     """.split()
 )
 """Adjectives when they are written small; with a capital they are names to the original's model."""
 _CAPITAL_ADJECTIVES = frozenset(
     """
-    comfortable full large resealable imported italian oriental african japanese hawaiian vegetarian listed various other
-    colorful
+    comfortable full large resealable imported italian oriental african japanese hawaiian vegetarian listed various
+    other colorful
     """.split()
 )
 """Adjectives even with a capital, more often than not."""

@@ -7,8 +7,8 @@ original (BeautifulSoup) does to white space is part of the strings and is repro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from vlgym.webshop.grammar import WebShopGrammar
@@ -46,6 +46,8 @@ class View:
     nodes: tuple[Node, ...]
     targets: Mapping[str, Target]
     available: tuple[str, ...]
+    rendered: dict[str, tuple[str, str]] = field(default_factory=dict, compare=False)
+    """Strings of a TextForm, by its name, made when first asked for."""
 
 
 def _view(nodes: Iterable[Node | None], *, search_bar: bool = False) -> View:
@@ -97,6 +99,7 @@ class PageMaker:
         self.show_attrs = show_attrs
         self.search = _SEARCH
         self.item = lru_cache(maxsize=4096)(self._item)
+        self.item_with = lru_cache(maxsize=4096)(self._item_with)
         self.sub_page = lru_cache(maxsize=2048)(self._sub_page)
         self._hits = lru_cache(maxsize=1024)(self._make_hits)
         self._entry = lru_cache(maxsize=8192)(self._make_entry)
@@ -143,7 +146,7 @@ class PageMaker:
             )
         )
 
-    def item_with(self, index: int, chosen: frozenset[tuple[str, str]]) -> View:
+    def _item_with(self, index: int, chosen: frozenset[tuple[str, str]]) -> View:
         """Return the item page of product `index` with the (group, value) pairs of `chosen` marked."""
         view = self.item(index)
         if not chosen:
@@ -194,35 +197,76 @@ def done_view(asin: str, options: Mapping[str, str], reward: float) -> View:
     return View(tuple(Node("text", text) for text in texts), {}, ())
 
 
-def _with_instruction(page: Page) -> tuple[Node, ...]:
-    """Return the page's nodes with the instruction where the original's templates have it."""
-    if page.kind == "done":
-        return page.nodes
-    label = Node("heading", "Instruction: " if page.kind == "search" else "Instruction:")
-    pair = (label, Node("text", _shown(page.instruction)))
-    return page.nodes[:1] + pair + page.nodes[1:] if page.kind == "search" else pair + page.nodes
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """One of the original's text observations.
+
+    Attributes:
+        name: the original's name of the mode.
+        separator: ends each string, or joins them.
+        render: nodes -> (what stands before the instruction, what stands after it).
+    """
+
+    name: str
+    separator: str
+    render: Callable[[Sequence[Node]], tuple[str, str]]
+
+    def of_page(self, page: Page) -> str:
+        """Return the observation of a page."""
+        return self._compose(page.kind, page.instruction, *self.render(page.nodes))
+
+    def of_view(self, view: View, kind: str, instruction: str) -> str:
+        """Return the same from a view, whose rendered strings are kept."""
+        rendered = view.rendered.get(self.name)
+        if rendered is None:
+            rendered = view.rendered[self.name] = self.render(view.nodes)
+        return self._compose(kind, instruction, *rendered)
+
+    def _compose(self, kind: str, instruction: str, before: str, after: str) -> str:
+        """Put the instruction where the original's templates have it: below the search page's heading, else on top."""
+        if kind == "done":
+            return after
+        wish = _shown(instruction) and self._string(instruction) + self.separator
+        if kind == "search":
+            heading, _, rest = after.partition(self.separator)
+            return f"{heading}{self.separator}{self._string('Instruction: ')}{self.separator}{wish}{rest}"
+        return f"{before}Instruction:{self.separator}{wish}{after}"
+
+    def _string(self, text: str) -> str:
+        return text if self.name == "text_rich" else text.strip()
 
 
-def to_text(page: Page) -> str:
-    """Return the original's `text` observation: visible strings joined by " [SEP] "."""
-    return SEPARATOR.join([node.text.strip() for node in _with_instruction(page) if node.text])
+def _plain(nodes: Sequence[Node]) -> tuple[str, str]:
+    return "", SEPARATOR.join([node.text.strip() for node in nodes])
 
 
-def to_text_rich(page: Page) -> str:
-    """Return the original's `text_rich` observation: one string a line, what can be clicked in brackets."""
+def _rich(nodes: Sequence[Node]) -> tuple[str, str]:
     lines, clicked = [], []
-    for node in _with_instruction(page):
+    for node in nodes:
         kind, text = node.kind, node.text
+        mark = "clicked button" if node.chosen else "button"
         if kind == "button":
             lines.append(f"[button] {text} [button_]\n")
         elif kind == "option":
-            mark = "clicked button" if node.chosen else "button"
             lines.append(f"  [{mark}] {text} [{mark}_]\n")
             if node.chosen:
                 clicked.append(f"You have clicked {text}.\n")
         elif kind == "link":
-            mark = "clicked button" if node.chosen else "button"
             lines.append(f"\n[{mark}] {text} [{mark}_]\n")
-        elif text:
+        else:
             lines.append(text + "\n")
-    return "".join(clicked[::-1] + lines)
+    return "".join(clicked[::-1]), "".join(lines)
+
+
+TEXT_RICH, TEXT = TextForm("text_rich", "\n", _rich), TextForm("text", SEPARATOR, _plain)
+TEXT_FORMS = {form.name: form for form in (TEXT_RICH, TEXT)}
+
+
+def to_text(page: Page) -> str:
+    """Return the original's `text` observation: visible strings joined by " [SEP] "."""
+    return TEXT.of_page(page)
+
+
+def to_text_rich(page: Page) -> str:
+    """Return the original's `text_rich` observation: one string a line, what can be clicked in brackets."""
+    return TEXT_RICH.of_page(page)

@@ -29,6 +29,8 @@ _CHUNK = 1 << 20
 _MAX_RECORD = 1 << 26
 """No record is this long (characters); a longer one means that the file is damaged."""
 _NOT_IN_PRICE = re.compile(r"[^\d.]", re.ASCII)
+_NUMBER_TAIL = 8
+"""More characters than this behind a number show that it is complete."""
 _SPACE = " \t\r\n\ufeff"
 
 
@@ -155,10 +157,11 @@ class JsonStream:
                 if not self._fill(double=True):
                     raise self._damage(f"it is no valid JSON or the file ends within it ({error})") from error
                 continue
-            # A number may go on in the next chunk.
-            if end == len(self._text) and self._fill():
+            # A number may go on in the next chunk: "1" may be the beginning of "1.5e-3".
+            size = end - self._at
+            if type(value) in (int, float) and len(self._text) - end < _NUMBER_TAIL and self._fill():
                 continue
-            self._at = end
+            self._at += size  # filling may have moved the text
             return value
 
     def _fill(self, *, double: bool = False) -> bool:

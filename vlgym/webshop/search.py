@@ -126,7 +126,8 @@ def merge(parts: Sequence[Arrays], emit: Emit, tick: Callable[[], None] = lambda
     """Merge parts into one index, in bounded memory; `emit` receives each array in pieces, in order.
 
     Emits ``term_key`` u64 [U], ``term_start`` i64 [U + 1], ``doc`` i32 [P], ``code`` u16 or u32 [P] (index into
-    ``impact``) and ``impact`` f32 [C] (the ``tf * inv`` of the module's formula).
+    ``impact``), ``impact`` f32 [C] (the ``tf * inv`` of the module's formula) and ``texts`` i64 [1] (the formula's N:
+    as in Lucene, documents without a term do not count).
     """
     lengths = np.concatenate([part["length"] for part in parts]) if parts else np.empty(0, np.int32)
     norms = length_bytes(lengths)
@@ -140,6 +141,7 @@ def merge(parts: Sequence[Arrays], emit: Emit, tick: Callable[[], None] = lambda
     emit("term_key", keys)
     emit("term_start", start)
     emit("impact", impact)
+    emit("texts", np.array([np.count_nonzero(lengths)], np.int64))
     low = 0
     while low < len(keys):
         high = max(low + 1, int(np.searchsorted(start, start[low] + MERGE_POSTINGS, side="right")) - 1)
@@ -177,7 +179,7 @@ def _impacts(parts: Sequence[Arrays], norms: Array, first: Array, lengths: Array
             rows = slice(at, at + MERGE_POSTINGS)
             seen[(part["tf"][rows].astype(np.int64) << 8) | norms[part["doc"][rows] + offset]] = True
     pairs = np.flatnonzero(seen)
-    mean = np.float32(lengths.sum(dtype=np.int64) / max(len(lengths), 1)) or np.float32(1)
+    mean = np.float32(lengths.sum(dtype=np.int64) / max(np.count_nonzero(lengths), 1)) or np.float32(1)
     k1, b = np.float32(K1), np.float32(B)
     inverse = np.float32(1) / (k1 * ((np.float32(1) - b) + b * LENGTHS.astype(np.float32) / mean))
     impact = (pairs >> 8).astype(np.float32) * inverse[pairs & 255]
@@ -201,6 +203,7 @@ class Index:
         self.documents, self._rank = len(rank), rank
         self._keys, self._start = arrays["term_key"], arrays["term_start"]
         self._doc, self._code, self._impact = arrays["doc"], arrays["code"], arrays["impact"]
+        self._texts = int(arrays["texts"][0])
         self._kept: dict[tuple[str, int], tuple[Array, NDArray[np.float32]]] = {}
         self._room = KEPT_TOTAL
 
@@ -251,7 +254,7 @@ class Index:
         return slice(int(self._start[at]), int(self._start[at + 1]))
 
     def _weight(self, df: int, count: int) -> np.float32:
-        idf = np.float32(np.log(1 + (self.documents - df + 0.5) / (df + 0.5)))
+        idf = np.float32(np.log(1 + (self._texts - df + 0.5) / (df + 0.5)))
         return np.float32(count) * idf
 
 

@@ -33,7 +33,7 @@ from vlgym.webshop.raw import HumanInstruction, SyntheticInstruction, search_tex
 from vlgym.webshop.search import Array, Arrays, Emit, PartIndex, key_of, label, merge
 from vlgym.webshop.types import Product
 
-FORMAT = 2
+FORMAT = 3
 """Of the folder; a store of another format is rebuilt."""
 PART = 10_000
 """Products of a part."""
@@ -64,13 +64,16 @@ class Record:
 
     @staticmethod
     def unpack(data: bytes) -> Record:
-        f = json.loads(data.decode("utf-8", "surrogatepass"))
-        options = {name: tuple(values) for name, values in f[8].items()}
-        texts: list[str] = f[:6]
-        product = Product(*texts, tuple(f[6]), tuple(f[7]), options, tuple(f[9]), f[10], f[11])  # type: ignore[call-arg]
-        synthetic = SyntheticInstruction(f[13][0], tuple(f[13][1])) if f[13] else None
-        human = tuple(HumanInstruction(text, tuple(wanted), tuple(chosen)) for text, wanted, chosen in f[14])
-        return Record(product, tuple(f[12]), synthetic, human)
+        (asin, title, category, path, query, description, bullets, attributes, options, pricing, tag, image, nouns,
+         synthetic, human) = json.loads(data.decode("utf-8", "surrogatepass"))  # fmt: skip
+        groups = {name: tuple(values) for name, values in options.items()}
+        product = Product(
+            asin, title, category, path, query, description, tuple(bullets), tuple(attributes), groups, tuple(pricing),
+            tag, image,
+        )  # fmt: skip
+        people = tuple(HumanInstruction(text, tuple(wanted), tuple(chosen)) for text, wanted, chosen in human)
+        instruction = SyntheticInstruction(synthetic[0], tuple(synthetic[1])) if synthetic else None
+        return Record(product, tuple(nouns), instruction, people)
 
 
 # --- Parts ------------------------------------------------------------------------------------------------------------

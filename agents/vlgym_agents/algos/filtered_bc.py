@@ -22,7 +22,7 @@ class FilteredBcOptions:
     min_return: float = 1.0
     """an episode whose return is at least this is imitated, every other one is left out"""
     aggregation: Aggregation = "token_mean"
-    """token_mean or sequence_mean over the imitated episodes"""
+    """token_mean, turn_mean or sequence_mean, over the imitated episodes"""
 
     def __post_init__(self) -> None:
         """Refuse values without a meaning here."""

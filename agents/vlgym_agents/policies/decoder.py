@@ -50,6 +50,10 @@ class Run:
     offset: int
 
 
+Places = tuple[Tensor, Tensor]
+"""(row, column) of each packed token in the cache."""
+
+
 def runs_of(starts: Sequence[int], counts: Sequence[int]) -> list[Run]:
     """Group consecutive rows with equal (start, count)."""
     runs, row, offset = [], 0, 0
@@ -151,8 +155,7 @@ class Decoder:
             h = norm(x, layer.norm_in)
             final = i == len(self.layers) - 1 and not single
             q, k, v = self._project(layer, h, angles, last if final else None)
-            self._store(work.k[i], k, runs, places)
-            self._store(work.v[i], v, runs, places)
+            self._store(work.k[i], work.v[i], k, v, runs, places)
             if final:
                 x = x[last]
             if single or final:
@@ -213,20 +216,25 @@ class Decoder:
         return [part.view(len(x), -1, self.head_dim) for part in torch.split(x, sizes, 1)]
 
     @staticmethod
-    def _store(store: Tensor, new: Tensor, runs: list[Run], places: tuple[Tensor, Tensor] | None) -> None:
-        """Write [N, Hk, D] into [B, Hk, capacity, D] behind what each row holds."""
+    def _store(keys: Tensor, values: Tensor, k: Tensor, v: Tensor, runs: list[Run], places: Places | None) -> None:
+        """Write packed k, v [N, Hk, D] behind what each row holds."""
         if places is None:
             (run,) = runs
-            rows = run.rows[1] - run.rows[0]
-            store[:, :, run.start : run.start + run.count] = _rows(new, rows)
+            rows, end = run.rows[1] - run.rows[0], run.start + run.count
+            keys[..., run.start : end] = _rows(k, rows).transpose(2, 3)
+            values[:, :, run.start : end] = _rows(v, rows)
         else:
-            store.transpose(1, 2)[places] = new
+            keys.permute(0, 3, 1, 2)[places] = k
+            values.transpose(1, 2)[places] = v
 
     def _attend_newest(self, q: Tensor, k: Tensor, v: Tensor, width: int, mask: Tensor | None) -> Tensor:
         """One query a row against its whole context: q [B, Hq, D] -> [B, Hq * D]. Grouped heads act as queries."""
-        q = q.reshape(len(q), self.kv_heads, -1, self.head_dim)
-        out = F.scaled_dot_product_attention(q, k[:, :, :width], v[:, :, :width], attn_mask=mask)
-        return out.reshape(len(q), -1)
+        q = q.reshape(len(q), self.kv_heads, -1, self.head_dim) * self.head_dim**-0.5
+        scores = torch.matmul(q, k[..., :width])
+        if mask is not None:
+            scores += mask
+        weights = torch.softmax(scores, -1, dtype=torch.float32).to(q.dtype)
+        return torch.matmul(weights, v[:, :, :width]).reshape(len(q), -1)
 
     def _attend_chunks(self, q: Tensor, k: Tensor, v: Tensor, runs: list[Run], masks: list[Tensor | None]) -> Tensor:
         """New tokens against old and new ones: q [N, Hq, D] -> [N, Hq * D]."""
@@ -236,7 +244,8 @@ class Decoder:
             n = (run.rows[1] - run.rows[0]) * run.count
             query = _rows(q[run.offset : run.offset + n], run.rows[1] - run.rows[0])
             causal = mask is None and run.count > 1
-            out = self._sdpa(query, k[rows, :, :end], v[rows, :, :end], mask, causal)
+            keys = k[rows, ..., :end].transpose(2, 3).contiguous()
+            out = self._sdpa(query, keys, v[rows, :, :end], mask, causal)
             parts.append(out.transpose(1, 2).reshape(n, -1))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -346,7 +355,7 @@ def _newest_mask(ends: NDArray[np.int64], like: Tensor) -> Tensor | None:
     return _additive(columns < torch.as_tensor(ends, device=like.device)[:, None], like)[:, None, None]
 
 
-def _places(starts: NDArray[np.int64], counts: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+def _places(starts: NDArray[np.int64], counts: Sequence[int], device: torch.device) -> Places:
     """Return (row, column) of each packed token in the cache."""
     rows = np.repeat(np.arange(len(counts)), counts)
     columns = np.concatenate([np.arange(start, start + count) for start, count in zip(starts, counts)])

@@ -1,5 +1,8 @@
 """Preallocated keys and values of running episodes, and the part of them that one call works on.
 
+Keys lie transposed: one new token a row then reads its keys and values in the order memory gives them, which is what
+sampling spends its time on.
+
 Legend: B rows, Hk key heads, D head size.
 """
 
@@ -12,15 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+KEYS, VALUES = 3, 2
+"""The dimension that counts tokens: keys are [B, Hk, D, capacity], values [B, Hk, capacity, D]."""
+
 
 class KV:
-    """Keys and values of `slots` rows: per layer [slots, Hk, capacity, D]; capacity grows as needed."""
+    """Keys and values of `slots` rows, per layer; capacity grows as needed."""
 
     def __init__(self, like: Tensor, *, layers: int, slots: int, heads: int, dim: int) -> None:
         """Return an empty cache of the dtype and device of `like`."""
-        empty = like.new_empty((slots, heads, 0, dim))
-        self.k = [empty] * layers
-        self.v = [empty] * layers
+        self.k = [like.new_empty((slots, heads, dim, 0))] * layers
+        self.v = [like.new_empty((slots, heads, 0, dim))] * layers
         self.lengths: NDArray[np.int64] = np.zeros(slots, np.int64)
 
     @property
@@ -35,23 +40,27 @@ class KV:
 
     def reserve(self, capacity: int) -> None:
         """Make room for `capacity` tokens a row."""
-        have = self.k[0].shape[2]
+        have = self.k[0].shape[KEYS]
         if capacity <= have:
             return
         capacity = max(256, -(-capacity // 64) * 64, 2 * have)
         used = int(self.lengths.max(initial=0))
-        for store in (self.k, self.v):
-            for i, old in enumerate(store):
+        for stores, dim in ((self.k, KEYS), (self.v, VALUES)):
+            for i, old in enumerate(stores):
+                shape = list(old.shape)
+                shape[dim] = capacity
                 # zeros, not garbage: a masked column is multiplied by 0, and 0 * NaN is NaN
-                store[i] = old.new_zeros((*old.shape[:2], capacity, old.shape[3]))
-                store[i][:, :, :used] = old[:, :, :used]
+                stores[i] = old.new_zeros(shape)
+                stores[i].narrow(dim, 0, used).copy_(old.narrow(dim, 0, used))
 
     def copy(self, source: int, targets: Sequence[int]) -> None:
         """Copy the whole context of one row to others."""
-        n = int(self.lengths[source])
-        for store in (*self.k, *self.v):
-            store[list(targets), :, :n] = store[source, :, :n]
-        self.lengths[list(targets)] = n
+        n, rows = int(self.lengths[source]), list(targets)
+        for stores, dim in ((self.k, KEYS), (self.v, VALUES)):
+            for store in stores:
+                part = store.narrow(dim, 0, n)
+                part[rows] = part[source]
+        self.lengths[rows] = n
 
 
 class Work:
@@ -71,19 +80,21 @@ class Work:
             self.v = [v[first : first + n] for v in cache.v]
         else:
             self._index = torch.as_tensor(self.slots, device=cache.k[0].device)
-            used = int(self.lengths.max())
-            self.k, self.v = ([self._gather(s, used) for s in store] for store in (cache.k, cache.v))
+            self.k = [self._gather(k, KEYS) for k in cache.k]
+            self.v = [self._gather(v, VALUES) for v in cache.v]
 
-    def _gather(self, store: Tensor, used: int) -> Tensor:
+    def _gather(self, store: Tensor, dim: int) -> Tensor:
         out = store.new_zeros((len(self.slots), *store.shape[1:]))
-        if used:
-            torch.index_select(store[:, :, :used], 0, self._index, out=out[:, :, :used])
+        if used := int(self.lengths.max()):
+            out.narrow(dim, 0, used).copy_(store.narrow(dim, 0, used).index_select(0, self._index))
         return out
 
     def close(self) -> None:
         """Write lengths, and what was added to a copy, back to the cache."""
         self.cache.lengths[self.slots] = self.lengths
-        if not self._view:
-            columns = slice(self._opened, int(self.lengths.max()))
-            for store, mine in zip((*self.cache.k, *self.cache.v), (*self.k, *self.v)):
-                store[:, :, columns].index_copy_(0, self._index, mine[:, :, columns])
+        new = int(self.lengths.max()) - self._opened
+        if self._view or new <= 0:
+            return
+        for stores, mine, dim in ((self.cache.k, self.k, KEYS), (self.cache.v, self.v, VALUES)):
+            for store, part in zip(stores, mine):
+                store.narrow(dim, self._opened, new).index_copy_(0, self._index, part.narrow(dim, self._opened, new))

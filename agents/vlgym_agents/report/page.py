@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import html
 import json
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from vlgym_agents.registry import UnknownNameError, env_id
 from vlgym_agents.report import payload as payloads
 from vlgym_agents.report.payload import SHARES
 from vlgym_agents.report.run import Run, number
@@ -24,7 +26,7 @@ from vlgym_agents.stats import bootstrap
 def render(run: Run) -> str:
     """Return the page of a run."""
     style, script = _template("report.css"), _template("report.js") + _template("episodes.js")
-    heading = " on ".join(str(part) for part in (run.option("algo"), run.option("env")) if part) or run.folder.name
+    heading = _heading(run)
     payload = payloads.build(run)
     fields = {
         "title": html.escape(f"{heading} – vlgym report"),
@@ -46,6 +48,13 @@ def render(run: Run) -> str:
     }
     # One pass, so that a value which looks like a placeholder stays what it is.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match[1]], _template("report.html"))
+
+
+def _heading(run: Run) -> str:
+    env = str(run.option("env") or "")
+    with contextlib.suppress(UnknownNameError):
+        env = env_id(env)  # a tag such as "webshop" becomes the id
+    return " on ".join(part for part in (str(run.option("algo") or ""), env) if part) or run.folder.resolve().name
 
 
 def _template(name: str) -> str:
@@ -212,9 +221,9 @@ def _result_row(run: Run, key: str, title: str) -> str:
     for label, entry, mark in (("Before", run.before, "b"), ("After", run.after, "a")):
         part = entry.get(key) or {}
         value, low, high = (number(part.get(name)) for name in ("value", "low", "high"))
-        interval = (
-            f'<span class="interval">{show(low)} to {show(high)}</span>' if low is not None and high is not None else ""
-        )
+        interval = ""
+        if low is not None and high is not None:
+            interval = f'<span class="interval">{show(low).removesuffix(" %")} to {show(high)}</span>'
         cells.append(f'<td data-label="{label}"><span class="value">{show(value)}</span>{interval}</td>')
         if value is not None:
             bars.append((mark, value, value if low is None else low, value if high is None else high))

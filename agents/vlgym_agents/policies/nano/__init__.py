@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,7 +17,16 @@ from vlgym_agents.policies.nano.tokenizer import NanoTokenizer
 
 register()
 
-__all__ = ["NanoConfig", "NanoForImageTextToText", "NanoPolicy", "NanoTokenizer", "fresh", "load", "shipped"]
+PRESET: dict[str, Any] = {
+    "optim.lr": 3e-4,
+    "rollout.groups": 16,
+    "rollout.max_tokens": 32,
+    "algo.aggregation": "turn_mean",
+}
+"""What a model of this size wants of the trainer. A query is ten times as long as a click, so under a mean over tokens
+the clicks, where the choices are made, would hardly be heard; so a mean over turns (ours; measured in docs/learning.md)."""
+
+__all__ = ["PRESET", "NanoConfig", "NanoForImageTextToText", "NanoPolicy", "NanoTokenizer", "fresh", "load", "shipped"]
 
 
 def fresh(config: NanoConfig | None = None, seed: int = 0, tokenizer: NanoTokenizer | None = None) -> NanoPolicy:
@@ -26,7 +36,8 @@ def fresh(config: NanoConfig | None = None, seed: int = 0, tokenizer: NanoTokeni
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = NanoForImageTextToText(config)
-    return NanoPolicy(module.eval(), tokenizer, "nano-fresh")
+    module.eval()  # type: ignore[no-untyped-call]
+    return NanoPolicy(module, tokenizer, "nano-fresh")
 
 
 def shipped(family: str = "") -> Path:
@@ -42,7 +53,7 @@ def shipped(family: str = "") -> Path:
         if (root / name / "config.json").is_file():
             return root / name
     raise FileNotFoundError(
-        f"No nano weights under {root}; make them with: python -m vlgym_agents.policies.nano.pretrain --out {root / 'nano'}"
+        f"No nano weights under {root}; make them: python -m vlgym_agents.policies.nano.pretrain --out {root / 'nano'}"
     )
 
 

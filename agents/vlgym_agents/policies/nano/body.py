@@ -50,7 +50,12 @@ class Block(nn.Module):
         nn.init.zeros_(self.down.weight)
 
     def forward(
-        self, x: torch.Tensor, rope: tuple[torch.Tensor, torch.Tensor], mask: torch.Tensor, layer: int, remember: Remember
+        self,
+        x: torch.Tensor,
+        rope: tuple[torch.Tensor, torch.Tensor],
+        mask: torch.Tensor,
+        layer: int,
+        remember: Remember,
     ) -> torch.Tensor:
         """Map float [B, L, d] to the same; mask bool [B, 1, L, S]."""
         b, n, d = x.shape
@@ -58,7 +63,8 @@ class Block(nn.Module):
         k, v = remember(layer, _turn(k, rope), v)
         y = F.scaled_dot_product_attention(_turn(q, rope), k, v, attn_mask=mask)
         x = x + self.o(y.transpose(1, 2).reshape(b, n, d))
-        return x + self.down(F.relu(self.up(self.between(x))).square())
+        out: torch.Tensor = x + self.down(F.relu(self.up(self.between(x))).square())
+        return out
 
 
 class Body(nn.Module):
@@ -83,4 +89,5 @@ class Body(nn.Module):
         keep = remember or (lambda layer, k, v: (k, v))
         for layer, block in enumerate(self.blocks):
             x = block(x, rope, mask[:, None], layer, keep)
-        return self.norm(x)
+        out: torch.Tensor = self.norm(x)
+        return out

@@ -7,7 +7,7 @@ from typing import Any
 from transformers import PretrainedConfig
 
 
-class NanoConfig(PretrainedConfig):
+class NanoConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
     """Configuration of `NanoForImageTextToText`.
 
     Attributes:

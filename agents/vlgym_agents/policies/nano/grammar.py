@@ -141,11 +141,12 @@ def utter(action: str, scope: Scope, points: Sequence[str], vocabulary: int, tok
     Raises:
         ActionError: the action cannot be expressed here.
     """
-    for verb, (kind, closer) in _FORM.items():
-        if action.startswith(verb) and action.endswith(closer) and len(action) >= len(verb) + len(closer):
-            break
-    else:
+    fits = [
+        v for v, (_, c) in _FORM.items() if action.startswith(v) and action.endswith(c) and len(action) >= len(v + c)
+    ]
+    if not fits:
         raise ActionError(f"The nano policy cannot say {action[:80]!r}; its verbs are {', '.join(VERBS)}.")
+    verb, (kind, closer) = fits[0], _FORM[fits[0]]
     body = action[len(verb) : len(action) - len(closer)]
     if CONTROL_ID[verb] not in scope.verbs:
         raise ActionError(f"{verb!r} of {action[:80]!r} is not among the actions on offer.")
@@ -176,7 +177,7 @@ def _argument(
 
 
 def _copy(spoken: Sequence[str], words: Sequence[str]) -> list[int] | None:
-    """Return word pointers spelling `spoken`, going forward through the instruction where possible; None if it cannot."""
+    """Return word pointers spelling `spoken`, going forward through the instruction if possible; else None."""
     known = [word.lower().strip(_EDGE) for word in words]
     found: list[int] = []
     for word in spoken:

@@ -46,8 +46,7 @@ def prepare(image: NDArray[np.uint8], config: NanoConfig) -> Picture:
     flat = spread.reshape(-1)
     order = np.argsort(-flat, kind="stable")[: config.max_cells]
     cells = np.sort(order[flat[order] > 1.0]).astype(np.int32)
-    texts = [
-        f"{min((c % spread.shape[1] + 0.5) * cw / width, 1):.3f}, {min((c // spread.shape[1] + 0.5) * ch / height, 1):.3f}"
-        for c in cells.tolist()
-    ]
+    x = np.minimum((cells % spread.shape[1] + 0.5) * cw / width, 1.0)
+    y = np.minimum((cells // spread.shape[1] + 0.5) * ch / height, 1.0)
+    texts = [f"{a:.3f}, {b:.3f}" for a, b in zip(x.tolist(), y.tolist())]
     return Picture(np.ascontiguousarray(image), cells, texts)

@@ -24,7 +24,9 @@ class Lesson:
 
 
 _WORDS = lexicon()
-_PLAIN_BUTTONS = "Home,Help,Settings,< Prev,Next >,Cancel,About,Share,Details,Notes,History,Options,Back to Start".split(",")
+_PLAIN_BUTTONS = (
+    "Home,Help,Settings,< Prev,Next >,Cancel,About,Share,Details,Notes,History,Options,Back to Start".split(",")
+)
 _DONE = "Done,Save,Submit,Finish,Confirm,Apply,Send,OK,Continue,Order Now,Accept".split(",")
 _JOINS = (" with ", ", ", " and ", ", and ", " for ", " in ")
 
@@ -92,7 +94,9 @@ class Teacher:
             lines = ["Instruction:", instruction, *lines]
         buttons = [line.strip()[9:-10] for line in lines if line.strip().startswith("[button] ")]
         named = self.rng.random() < 0.7 and action.startswith(("click[", "search["))
-        actions = tuple(f"click[{b.lower()}]" for b in buttons) + (("search[<words>]",) if action.startswith("search[") else ())
+        actions = tuple(f"click[{b.lower()}]" for b in buttons) + (
+            ("search[<words>]",) if action.startswith("search[") else ()
+        )
         return Lesson(kind, instruction, "\n".join(lines), action, actions if named else ())
 
     def _button(self, text: str) -> str:
@@ -148,7 +152,9 @@ class Teacher:
         lines, names = self._records([titles[i] for i in order], [self._price() for _ in titles])
         opening = self.rng.choice(["Look for", "I want", "Show me", "open the entry about", "Get"])
         tail = self.rng.choice(["", f", and cost under {self.rng.randint(300, 900)}.00"])
-        return self._lesson("record", f"{opening} {self._phrase(asked)}{tail}", lines, f"click[{names[order.index(0)]}]")
+        return self._lesson(
+            "record", f"{opening} {self._phrase(asked)}{tail}", lines, f"click[{names[order.index(0)]}]"
+        )
 
     def bounded(self) -> Lesson:
         """Of records that match equally, open the one on the right side of the number asked for."""
@@ -182,7 +188,11 @@ class Teacher:
         prices = [self._price() for _ in range(self.rng.randint(2, 8))]
         lines, names = self._records([self.words(2, 10) for _ in prices], prices)
         target = names[prices.index(min(prices) if lowest else max(prices))]
-        ask = self.rng.choice(["the cheapest", "the lowest number", "the minimum"] if lowest else ["the most expensive", "the highest number", "the maximum"])
+        ask = self.rng.choice(
+            ["the cheapest", "the lowest number", "the minimum"]
+            if lowest
+            else ["the most expensive", "the highest number", "the maximum"]
+        )
         return self._lesson("extreme", f"open {ask}", lines, f"click[{target}]")
 
     def _price(self) -> float:
@@ -196,7 +206,11 @@ class Teacher:
         chosen_lines: list[str] = []
         for _ in range(self.rng.choice([0, 1, 1, 2, 2, 3])):
             name = self.word()
-            values = list(dict.fromkeys(" ".join(self.words(1, self.rng.choice([1, 1, 2, 3]))) for _ in range(self.rng.randint(1, 9))))
+            values = list(
+                dict.fromkeys(
+                    " ".join(self.words(1, self.rng.choice([1, 1, 2, 3]))) for _ in range(self.rng.randint(1, 9))
+                )
+            )
             value = self.rng.choice(values)
             asked = self.rng.random() < 0.9
             done = self.rng.random() < 0.5
@@ -212,9 +226,11 @@ class Teacher:
                 pending += [] if done else [value]
         closing = self.rng.choice(_DONE)
         lines = chosen_lines + self._furniture(1, 2) + lines + [" ".join(self.words(4, 16)), f"Price: ${self._price()}"]
-        lines += self._furniture(1, 4) + [self._button(closing)]
+        lines += [*self._furniture(1, 4), self._button(closing)]
         pairs = [f"{n}: {v}" if self.rng.random() < 0.8 else f"{v} {n}" for n, v in wanted]
-        ask = self._phrase(self.words(2, 6)) + "".join(f"{' with' if i == 0 else ', and'} {p}" for i, p in enumerate(pairs))
+        ask = self._phrase(self.words(2, 6)) + "".join(
+            f"{' with' if i == 0 else ', and'} {p}" for i, p in enumerate(pairs)
+        )
         opening = self.rng.choice(["Set up", "I want", "Choose", "Make"])
         tail = self.rng.choice([f", then {closing.lower()}", "", ", and amount under 700.00"])
         return self._lesson("form", f"{opening} {ask}{tail}", lines, f"click[{pending[0] if pending else closing}]")
@@ -224,19 +240,26 @@ class Teacher:
         asked = self.words(1, 7)
         opening = self.rng.choice(["Look up", "Search for", "find", "Please find me", "I am looking for"])
         tail = self.rng.choice(["", "", ", and price lower than 40.00 dollars", " in the list", " below 30"])
-        lines = self._furniture(0, 2) + [self._button(self.rng.choice(["Search", "Go", "Find"]))]
+        lines = [*self._furniture(0, 2), self._button(self.rng.choice(["Search", "Go", "Find"]))]
         return self._lesson("look_up", f"{opening} {' '.join(asked)}{tail}", lines, f"search[{' '.join(asked)}]")
 
     def write(self) -> Lesson:
         """Write the words between quotes."""
         asked = " ".join(self.words(1, 4))
         lines = [" ".join(self.words(1, 3)), *self._furniture(0, 3)]
-        return self._lesson("write", f"{self.rng.choice(['type', 'enter', 'write'])} {asked}", lines, f'type("{asked}")')
+        return self._lesson(
+            "write", f"{self.rng.choice(['type', 'enter', 'write'])} {asked}", lines, f'type("{asked}")'
+        )
 
     def move(self) -> Lesson:
         """Scroll, go back, wait or stop as told."""
         way = self.rng.choice(["up", "down", "left", "right"])
         ask, action = self.rng.choice(
-            [(f"scroll {way}", f"scroll({way})"), ("go back", "back()"), ("wait a moment", "wait()"), ("stop here", "stop()")]
+            [
+                (f"scroll {way}", f"scroll({way})"),
+                ("go back", "back()"),
+                ("wait a moment", "wait()"),
+                ("stop here", "stop()"),
+            ]
         )
         return self._lesson("move", ask, [" ".join(self.words(1, 5)), *self._furniture(0, 4)], action)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForImageTextToText, DynamicCache, GenerationMixin, PreTrainedModel
@@ -18,7 +17,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from vlgym_agents.policies.nano.body import Body
 from vlgym_agents.policies.nano.config import NanoConfig
-from vlgym_agents.policies.nano.layout import Layout, lay_out, places
+from vlgym_agents.policies.nano.layout import Layout, lay_out
 from vlgym_agents.policies.nano.pack import Packed
 from vlgym_agents.policies.nano.stem import TextStem
 from vlgym_agents.policies.nano.tokenizer import ACT, CELL, CONTROLS, PAD
@@ -53,10 +52,11 @@ class Heads(nn.Module):
 
     def asks(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return pointer queries, float [..., 2d], scaled."""
-        return torch.cat([self.ask(hidden), self.shortcut_ask(hidden)], -1) * self.width**-0.5
+        asks = torch.cat([self.ask(hidden), self.shortcut_ask(hidden)], -1)
+        return asks * float(self.width**-0.5)
 
 
-class NanoForImageTextToText(PreTrainedModel, GenerationMixin):
+class NanoForImageTextToText(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
     """Vision-language transformer with pointers; see `forward` for the `transformers` face.
 
     The policy calls the parts (`observe`, `embed`, `body`, `pointer_logits`, ...) itself.
@@ -75,18 +75,16 @@ class NanoForImageTextToText(PreTrainedModel, GenerationMixin):
         self.body = Body(config)
         self.heads = Heads(config)
         if config.value_head:
-            self.critic = nn.Sequential(
-                nn.Linear(config.width, config.width), nn.ReLU(), nn.Linear(config.width, 1)
-            )
-        self.post_init()
+            self.critic = nn.Sequential(nn.Linear(config.width, config.width), nn.ReLU(), nn.Linear(config.width, 1))
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         """Every part has initialised itself; only a critic may be absent from a checkpoint that is loaded."""
         if self.config.value_head and module is self.critic[0]:
-            module.reset_parameters()
+            module.reset_parameters()  # type: ignore[operator]
         elif self.config.value_head and module is self.critic[2]:
-            nn.init.zeros_(module.weight)
-            nn.init.zeros_(module.bias)
+            nn.init.zeros_(module.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def get_input_embeddings(self) -> nn.Module:
         """Return the BPE embedding."""
@@ -95,20 +93,25 @@ class NanoForImageTextToText(PreTrainedModel, GenerationMixin):
     # ------------------------------------------------------------------ parts
 
     def observe(self, packed: Packed, maps: list[torch.Tensor] | None = None) -> torch.Tensor:
-        """Return the vectors of packed pieces, float [C, P, d], image cells included; `maps`: `vision.maps` of the images
-        if they are known already."""
+        """Return the vectors of packed pieces, float [C, P, d], image cells included.
+
+        Args:
+            packed: the observations.
+            maps: `vision.maps` of the images, if known already.
+        """
+        x: torch.Tensor
         x, meaning = self.stem(packed)
         if not packed.pictured:
             return x
         maps = self.vision.maps(list(packed.pixels)) if maps is None else maps
         spelling = self.vision.spelling(packed.letters)
-        vectors, places = [], []
+        vectors, at = [], []
         for (c, image), kept in zip(packed.pictured, packed.cells):
             i = packed.opening[c]
             heard = packed.heard[i]
             vectors.append(self.vision(maps[image], kept, spelling[i][heard], meaning[i][heard]))
-            places.append(c * x.shape[1] + torch.nonzero(packed.kinds[c] == CELL)[:, 0])
-        return x.flatten(0, 1).index_add(0, torch.cat(places), torch.cat(vectors)).view_as(x)
+            at.append(c * x.shape[1] + torch.nonzero(packed.kinds[c] == CELL)[:, 0])
+        return x.flatten(0, 1).index_add(0, torch.cat(at), torch.cat(vectors)).view_as(x)
 
     def utter(self, ids: torch.Tensor, pointed: torch.Tensor) -> torch.Tensor:
         """Return input vectors, float [n, d], of sampled ids (int64 [n]); `pointed` float [n, d] holds the stem vectors
@@ -150,11 +153,13 @@ class NanoForImageTextToText(PreTrainedModel, GenerationMixin):
 
     def text_logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return logits of BPE ids, float [N, V - CONTROLS]."""
-        return self.heads.spell(hidden) @ self.stem.embed.weight[CONTROLS:].T * self.config.width**-0.5
+        logits: torch.Tensor = self.heads.spell(hidden) @ self.stem.embed.weight[CONTROLS:].T
+        return logits * float(self.config.width**-0.5)
 
     def values(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the critic's values, float [n], of hidden states at `<act>`; the body gets no gradient from them."""
-        return self.critic(hidden.detach())[..., 0]
+        value: torch.Tensor = self.critic(hidden.detach())[..., 0]
+        return value
 
     # ------------------------------------------------------------------ the `transformers` face
 
@@ -197,7 +202,9 @@ class NanoForImageTextToText(PreTrainedModel, GenerationMixin):
             last = layout.turn[:, -1]
             choice = torch.as_tensor(layout.candidates[last], device=device)
             counts = torch.as_tensor(layout.counts[last], device=device)
-            cache.nano = _Recall(keys[choice], spread.flatten(0, 1)[choice], counts, seen, positions[:, -1] + 1)
+            position = positions[:, -1] + 1
+            recall = _Recall(keys[choice], spread.flatten(0, 1)[choice], counts, seen, position)
+            cache.nano = recall  # type: ignore[attr-defined]
         kept = slice(-logits_to_keep, None) if logits_to_keep else slice(None)
         turn = torch.as_tensor(layout.turn, device=device)[:, kept].clamp(min=0)
         queries = h[:, kept]
@@ -233,7 +240,9 @@ class NanoForImageTextToText(PreTrainedModel, GenerationMixin):
         parts = [control, self.text_logits(h), pointers.masked_fill(beyond, -torch.inf), rest]
         return CausalLMOutputWithPast(logits=torch.cat(parts, -1), past_key_values=cache)
 
-    def prepare_inputs_for_generation(self, input_ids: torch.Tensor, **kwargs: Any) -> dict[str, Any]:
+    def prepare_inputs_for_generation(  # type: ignore[override]
+        self, input_ids: torch.Tensor, **kwargs: Any
+    ) -> dict[str, Any]:
         """Pass the newest id once there is a cache; observations only to the first forward."""
         cache = kwargs.get("past_key_values")
         if cache is not None and cache.get_seq_length() > 0:
@@ -262,5 +271,3 @@ def register() -> None:
     """Make the Auto classes of `transformers` know the model (idempotent)."""
     AutoConfig.register(NanoConfig.model_type, NanoConfig, exist_ok=True)
     AutoModelForImageTextToText.register(NanoConfig, NanoForImageTextToText, exist_ok=True)
-
-

@@ -90,7 +90,12 @@ def _elements(actions: Sequence[str]) -> dict[str, str]:
 
 
 def encode(
-    observation: Mapping[str, Any], info: Mapping[str, Any], config: NanoConfig, tokenizer: NanoTokenizer, *, first: bool
+    observation: Mapping[str, Any],
+    info: Mapping[str, Any],
+    config: NanoConfig,
+    tokenizer: NanoTokenizer,
+    *,
+    first: bool,
 ) -> Chunk:
     """Return the chunk of an observation; `first` puts the instruction's words before the page.
 
@@ -115,7 +120,11 @@ def encode(
 
 
 def _chunk(
-    pieces: list[Piece], picture: images.Picture | None, verbs: tuple[int, ...], config: NanoConfig, tokenizer: NanoTokenizer
+    pieces: list[Piece],
+    picture: images.Picture | None,
+    verbs: tuple[int, ...],
+    config: NanoConfig,
+    tokenizer: NanoTokenizer,
 ) -> Chunk:
     """Lay pieces out as arrays."""
     n_cells = 0 if picture is None else len(picture.cells)
@@ -133,7 +142,7 @@ def _chunk(
     pointed = [i for i, k in enumerate(kinds) if k == WORD] + [i for i, k in enumerate(kinds) if k in (BUTTON, CLICKED)]
     heard = [word for line, kind in zip(lines, kinds) if kind == WORD for word in line.spelt]
     blank = np.zeros((0, width), np.int32)
-    extra = {
+    extra: dict[str, Any] = {
         "words": np.concatenate([blank, *(line.words for line in lines)]),
         "word_numbers": np.concatenate([np.zeros(0, np.float32), *(line.values for line in lines)]),
         "split": split,

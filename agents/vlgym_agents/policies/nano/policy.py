@@ -54,7 +54,8 @@ class NanoPolicy:
     @property
     def config(self) -> NanoConfig:
         """The model's shape."""
-        return self.core.config
+        config: NanoConfig = self.core.config  # type: ignore[assignment]
+        return config
 
     # ------------------------------------------------------------------ the Policy protocol
 
@@ -90,8 +91,14 @@ class NanoPolicy:
     def mass(
         self, rows: Sequence[Row], accepted: Sequence[Ids], sampling: Sampling, maps: list[torch.Tensor] | None = None
     ) -> torch.Tensor:
-        """Return log of the probability, float [N], that the one token of each row that is not forced is among `accepted`
-        ids; `maps` are cells of the rows' images, in order of first use, if known."""
+        """Return log-probabilities, float [N], that the one free token of each row is among those accepted.
+
+        Args:
+            rows: one turn each, with one free token.
+            accepted: ids accepted there, per row.
+            sampling: processed distribution.
+            maps: `vision.maps` of the rows' images, in order of first use, if known already.
+        """
         read = self._read(rows, sampling, maps)
         index = [self._columns.columns(ids.tolist(), read.pointers) for ids in accepted]
         chosen = torch.zeros_like(read.logprobs, dtype=torch.bool)
@@ -117,7 +124,9 @@ class NanoPolicy:
         folder.mkdir(parents=True, exist_ok=True)
         if self.module is self.core:
             dtype = torch.float16 if half else torch.float32
-            weights = {key: value.detach().to("cpu", dtype).contiguous() for key, value in self.core.state_dict().items()}
+            weights = {
+                key: value.detach().to("cpu", dtype).contiguous() for key, value in self.core.state_dict().items()
+            }
             save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         else:
             self.module.save_pretrained(folder)  # type: ignore[operator]  # the adapter alone, as peft writes it
@@ -157,7 +166,7 @@ class NanoPolicy:
             vocabulary = self.config.vocab_size
             mask = torch.full_like(scores, -torch.inf)
             for row, said, scope in zip(mask, input_ids[:, longest:].tolist(), scopes):
-                if said and grammar.is_end(said[-1]) or 0 in said:
+                if (said and grammar.is_end(said[-1])) or 0 in said:
                     row[0] = 0.0
                     continue
                 choice = grammar.options(said, scope, sampling)
@@ -252,7 +261,11 @@ class _Tokens:
     @classmethod
     def of(cls, rows: Sequence[Row], layout: Layout, sampling: Sampling, vocabulary: int) -> _Tokens:
         """Walk the rows; raises ValueError for a token that could not have been sampled at its place."""
-        tokens, sampled, queries, turn_of, turns = cls(), [], [], [], []
+        tokens = cls()
+        sampled: list[int] = []
+        queries: list[int] = []
+        turn_of: list[int] = []
+        turns: list[int] = []
         turn = 0
         for row in rows:
             for chunk, action, trained in zip(row.chunks, row.actions, row.trained):
@@ -276,7 +289,11 @@ class _Tokens:
 
 def _check(token: int, choice: grammar.Options, vocabulary: int) -> None:
     pointer = token - vocabulary
-    if token in choice.control or choice.low <= pointer < choice.high or (choice.text and CONTROLS <= token < vocabulary):
+    if (
+        token in choice.control
+        or choice.low <= pointer < choice.high
+        or (choice.text and CONTROLS <= token < vocabulary)
+    ):
         return
     raise ValueError(f"Token {token} is not permitted at its place, so it was not sampled there by this policy.")
 

@@ -1,4 +1,4 @@
-"""Generic synthetic screens, drawn with Pillow, with exact labels: glyphs where they really are, words, and what to tap."""
+"""Generic synthetic screens, drawn with Pillow, with exact labels: every glyph where it is, words, and what to tap."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ class Painter:
         if roll < 0.6:
             return self.rng.choice(self.pool)
         if roll < 0.7:
-            return f"{self.rng.choice(['$', '', ''])}{self.rng.randint(0, 199)}{self.rng.choice(['', '.99', '.50', '%'])}"
+            return (
+                f"{self.rng.choice(['$', '', ''])}{self.rng.randint(0, 199)}{self.rng.choice(['', '.99', '.50', '%'])}"
+            )
         while is_held_out(word := invented_word(self.rng)) != self.held_out:
             pass
         return word
@@ -147,6 +149,31 @@ class Painter:
         light = int(sum(paper) / 3)
         low, high = (0, max(light - 110, 0)) if light > 127 else (min(light + 110, 255), 255)
         return tuple(self.rng.randint(low, high) for _ in range(3))
+
+
+class Gallery:
+    """Screens that come again: drawing one costs more than a training step on it.
+
+    Each call of `take` draws a quarter of the screens anew and hangs them in place of old ones.
+    """
+
+    def __init__(self, painter: Painter, *, dense: bool, room: int = 768) -> None:
+        self.painter, self.dense, self.room = painter, dense, room
+        self._hung: dict[tuple[int, int], list[Screen]] = {}
+
+    def take(self, count: int, height: int, width: int) -> list[Screen]:
+        """Return `count` screens of one size, a quarter of them new."""
+        rng, hung = self.painter.rng, self._hung.setdefault((height, width), [])
+        fresh = [
+            self.painter.screen(height, width, dense=self.dense) for _ in range(max(count // 4, count - len(hung)))
+        ]
+        screens = fresh + rng.sample(hung, count - len(fresh))
+        for screen in fresh:
+            if len(hung) < self.room:
+                hung.append(screen)
+            else:
+                hung[rng.randrange(self.room)] = screen
+        return screens
 
 
 class _Drawn:

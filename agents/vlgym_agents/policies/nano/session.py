@@ -80,7 +80,7 @@ class _Cache:
             self.store[:, :, self.slots, :, : self.window.shape[4]] = self.window
 
     def remember(self, rows: torch.Tensor, at: torch.Tensor, seen: int) -> Any:
-        """Return the `Remember` that stores new keys of window rows [B] at places int64 [B, L] and shows `seen` places."""
+        """Return a `Remember` that stores keys of window rows [B] at places int64 [B, L] and shows `seen` places."""
 
         def store(layer: int, k: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             keys, values = self.window[layer]
@@ -195,7 +195,8 @@ class NanoSession:
             state.cached += total
             state.waiting = []
             last.append(total - 1)
-        return h[rows, torch.as_tensor(last, device=device)]
+        closing: torch.Tensor = h[rows, torch.as_tensor(last, device=device)]
+        return closing
 
     def _speak(self, state: _Slot) -> torch.Tensor:
         """Return the input vectors of the waiting ids."""
@@ -212,7 +213,7 @@ class NanoSession:
 
     def _point(self, state: _Slot, chunk: Chunk, keys: torch.Tensor, stems: torch.Tensor) -> None:
         """Set what the turn can point at."""
-        words, rest = pointed(chunk.ids)
+        words, rest = pointed(chunk.ids.astype(np.int64))
         if state.opening is chunk.extra or state.cached == 0:
             state.word_keys, state.word_stems = keys[words], stems[words]
         state.keys = torch.cat([state.word_keys, keys[rest]])
@@ -275,9 +276,12 @@ class NanoSession:
             state.cached += 1
             state.position += 1
             state.waiting = []
-        return h[:, 0]
+        newest: torch.Tensor = h[:, 0]
+        return newest
 
 
 def points_of(opening: Mapping[str, Any], chunk: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the pointers' texts of a turn: words of the opening, then elements and cells of the chunk."""
-    return opening["points"][: opening["n_words"]] + chunk["points"][chunk["n_words"] :]
+    words: tuple[str, ...] = opening["points"][: opening["n_words"]]
+    rest: tuple[str, ...] = chunk["points"][chunk["n_words"] :]
+    return words + rest

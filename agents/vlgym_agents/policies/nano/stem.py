@@ -39,7 +39,8 @@ class Mix(nn.Module):
         y = F.pad(self.into(self.norm(x)) * real, (0, 0, 2, 2))
         n = x.shape[1]
         y = sum(y[:, i : i + n] * self.taps[i] for i in range(5))  # type: ignore[assignment]
-        return x + self.out(F.relu(y).square())
+        mixed: torch.Tensor = x + self.out(F.relu(y).square())
+        return mixed
 
 
 class TextStem(nn.Module):
@@ -83,8 +84,8 @@ class TextStem(nn.Module):
         return F.normalize(parts.sum(1), dim=-1)
 
     def forward(self, packed: Packed) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (the pieces' vectors, zero on padding; what a match with each word of the instructions adds to a vector,
-        float [I, M, d])."""
+        """Return (vectors of the pieces, zero on padding; what a match with each instruction word adds to one, float
+        [I, M, d])."""
         words = self.words(packed.table)
         heard = self._instruction(packed, words)  # [I, M, d]
         mask = packed.heard.float()
@@ -110,7 +111,8 @@ class TextStem(nn.Module):
         said = words[packed.said] * packed.heard[..., None]
         number = torch.stack([packed.numeric.float(), packed.spoken.float() / 4], -1)
         x = self.hear(said) * 3.0 + self.number(number)
-        return self.heard(x, packed.heard.float()[..., None])
+        heard: torch.Tensor = self.heard(x, packed.heard.float()[..., None])
+        return heard
 
     def _match(self, packed: Packed, words: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the best soft and exact match of every instruction word in every piece (float [C, P, M] each), and per

@@ -38,7 +38,9 @@ _DECIMAL = re.compile(r"[0-9][0-9,]{0,10}(\.[0-9]{1,6})?")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*(?![^\W_])|[^\W_]+(?:['’][^\W_]+)*")
 _KEPT_LINES = 20_000
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
-_SYLLABLES = [c + v for c in "b c d f g h j k l m n p r s t v w z ch sh st tr br pl".split() for v in "a e i o u".split()]
+_SYLLABLES = [
+    c + v for c in "b c d f g h j k l m n p r s t v w z ch sh st tr br pl".split() for v in "a e i o u".split()
+]
 
 
 def lexicon() -> list[str]:

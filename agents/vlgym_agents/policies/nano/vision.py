@@ -20,8 +20,10 @@ SPELLING = 64
 
 
 def ink(light: torch.Tensor) -> torch.Tensor:
-    """Return how far every pixel stands out from its surroundings, float [n, 1, H, W] of the same: in units of the local
-    deviation, positive for the rarer side, so that dark on light and light on dark text look alike."""
+    """Return how far every pixel stands out from its surroundings, float [n, 1, H, W] of the same shape.
+
+    It is in units of the local deviation and positive on the rarer side: dark and light text look alike.
+    """
 
     def around(x: torch.Tensor) -> torch.Tensor:
         coarse = F.avg_pool2d(x, 16, 4, 6, count_include_pad=False)
@@ -31,6 +33,18 @@ def ink(light: torch.Tensor) -> torch.Tensor:
     spread = around(off.square())
     rarer = torch.tanh(3.0 * around(off**3) / (spread**1.5 + 1e-4))
     return off * torch.rsqrt(spread + 1e-3) * rarer
+
+
+class ChannelNorm(nn.Module):
+    """RMS norm over the channels of each pixel: learning speeds up as with batch norm, but no image sees another."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(1, channels, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map [n, channels, h, w] to the same shape."""
+        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-4) * self.gain
 
 
 class WordContext(nn.Module):
@@ -44,7 +58,8 @@ class WordContext(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map [n, 96, h, w] to the same shape."""
-        return x + self.down(F.relu(self.up(F.relu(self.mix(x)))))
+        out: torch.Tensor = x + self.down(F.relu(self.up(F.relu(self.mix(x)))))
+        return out
 
 
 class VisionStem(nn.Module):
@@ -57,11 +72,17 @@ class VisionStem(nn.Module):
             nn.Conv2d(4, 24, 3, 2, 1),
             nn.ReLU(),
             nn.Conv2d(24, 48, 3, 2, 1),
+            ChannelNorm(48),
             nn.ReLU(),
             nn.Conv2d(48, CHANNELS, 3, 2, 1),
+            ChannelNorm(CHANNELS),
             nn.ReLU(),
             nn.Conv2d(CHANNELS, CHANNELS, 3, 1, 1),
-        ).to(memory_format=torch.channels_last)
+        )
+        for conv in (part for part in self.convs if isinstance(part, nn.Conv2d)):
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.zeros_(conv.bias)
+        self.convs.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ocr = nn.Conv2d(CHANNELS, 2 * config.glyphs, 1)
         self.context = nn.Sequential(WordContext(), WordContext())
         self.project = nn.Linear(2 * CHANNELS, config.width)
@@ -79,18 +100,21 @@ class VisionStem(nn.Module):
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return the stride-8 map, float [n, 96, h, w], of uint8 [n, H, W, 3]."""
         colour = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
-        return self.convs(torch.cat([colour, ink(colour.mean(1, keepdim=True))], 1))
+        features: torch.Tensor = self.convs(torch.cat([colour, ink(colour.mean(1, keepdim=True))], 1))
+        return features
 
     def glyph_logits(self, features: torch.Tensor) -> torch.Tensor:
         """Return float [n, h, 2w, glyphs]: two horizontal slots a place of the map."""
         n, _, h, w = features.shape
-        return self.ocr(features).view(n, 2, self.glyphs, h, w).permute(0, 3, 4, 1, 2).reshape(n, h, 2 * w, self.glyphs)
+        logits: torch.Tensor = self.ocr(features).view(n, 2, self.glyphs, h, w).permute(0, 3, 4, 1, 2)
+        return logits.reshape(n, h, 2 * w, self.glyphs)
 
     def cells(self, features: torch.Tensor) -> torch.Tensor:
         """Return what every cell holds, float [n, h, w / 2, 192]: two places of the map in the context of the line."""
         x = self.context(features)
         n, c, h, w = x.shape
-        return x.view(n, c, h, w // 2, 2).permute(0, 2, 3, 4, 1).reshape(n, h, w // 2, 2 * c)
+        pairs: torch.Tensor = x.view(n, c, h, w // 2, 2).permute(0, 2, 3, 4, 1)
+        return pairs.reshape(n, h, w // 2, 2 * c)
 
     def maps(self, pixels: list[torch.Tensor]) -> list[torch.Tensor]:
         """Return the cells, float [h, w / 2, 192], of each image; images of one size go through together."""
@@ -123,4 +147,5 @@ class VisionStem(nn.Module):
         held = cells.flatten(0, 1)[kept]
         match = torch.sigmoid(self.slope * (self.reading(held) @ spelling.T - self.threshold))
         row, column = torch.div(kept, columns, rounding_mode="floor"), kept % columns
-        return self.project(held) + self.row(row) + self.column(column) + match @ meaning
+        vectors: torch.Tensor = self.project(held) + self.row(row) + self.column(column) + match @ meaning
+        return vectors

@@ -70,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--env", required=True, help="Gymnasium id, such as vlgym/WebShop-v0")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the weights to")
     parser.add_argument("--model", default="nano", help="weights to start from (default: the general ones)")
-    parser.add_argument("--env-kwargs", type=json.loads, default={}, help='JSON, such as {"catalogue": "synthetic:500"}')
+    parser.add_argument(
+        "--env-kwargs", type=json.loads, default={}, help='JSON, such as {"catalogue": "synthetic:500"}'
+    )
     parser.add_argument("--demos", type=int, default=default.demos, help="oracle episodes (default %(default)s)")
     parser.add_argument("--epochs", type=int, default=default.epochs, help="passes over them (default %(default)s)")
     parser.add_argument("--lr", type=float, default=default.lr, help="peak learning rate (default %(default)s)")

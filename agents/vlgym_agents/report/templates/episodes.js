@@ -62,13 +62,17 @@
     const numbers = [["Reward", t.reward], ["Tokens", t.tokens], ["Log-prob of the response", t.logprob]];
     if (t.value !== null && t.value !== undefined) numbers.push(["Critic's value", t.value]);
     const ending = t.terminated ? "The episode ended here." : t.truncated ? "The episode was cut here." : "";
-    const info = Object.entries(t.info || {});
+    // Tables within info (a reward's parts) get a block each; what stands elsewhere on the page is not repeated.
+    const info = Object.entries(t.info).filter(([name]) => !["task", "action_valid", "error", "env_error"].includes(name));
+    const isTable = ([, value]) => value !== null && typeof value === "object" && !Array.isArray(value);
+    const tables = info.filter(isTable), plain = info.filter((pair) => !isTable(pair));
     const said = el("div", { class: "said" },
       block("Model's words", el("pre", {}, marked(t.words || "(nothing)", [query()]))),
       block("Action", el("pre", {}, marked(t.action || "(none could be read)", [query()])), "action"),
       refused(t) ? block("Refused", el("p", {}, t.error || "The environment did not accept this action."), "error") : null,
       block("Numbers", [table(numbers), ending ? el("p", { class: "muted" }, ending) : null].filter(Boolean)),
-      info.length ? block("After the action", table(info)) : null);
+      tables.map(([name, value]) => block(name.replaceAll("_", " "), table(Object.entries(value)), "capital")),
+      plain.length ? block("After the action", table(plain)) : null);
     box.setAttribute("aria-label", `Turn ${turn + 1} of ${e.turns.length}`);
     box.replaceChildren(seen, said);
     if (move) buttons[turn]?.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -85,8 +89,9 @@
     }, String(i + 1)));
     box = el("div", { class: "turnview", role: "group", "aria-live": "polite" });
     const nav = (text, label, act) => el("button", { type: "button", class: "nav", "aria-label": label, on: { click: act } }, text);
-    const meta = [["", VERDICTS[verdict(e)]], ["score", format(e.score)], ["return", format(e.return)]];
-    for (const [name, value] of Object.entries(e.return_parts || {})) meta.push([`return: ${name}`, format(value)]);
+    const parts = Object.entries(e.return_parts).map(([name, value]) => `${name} ${format(value)}`);
+    const sum = parts.length > 1 ? `${format(e.return)} (${parts.join(", ")})` : format(e.return);
+    const meta = [["", VERDICTS[verdict(e)]], ["score", format(e.score)], ["return", sum]];
     if (e.advantage !== null && e.advantage !== undefined) meta.push(["advantage", format(e.advantage)]);
     meta.push(["task", e.task], ["seed", e.seed], ["sampled", moment(e)]);
     if (e.group >= 0 && e.kind === "train") meta.push(["group", `${e.group}, member ${e.member}`]);
@@ -162,7 +167,7 @@
   for (const control of [outcome, when]) control.addEventListener("change", () => filter(shown[at]));
   search.addEventListener("input", () => filter(shown[at]));
   document.addEventListener("keydown", key);
-  byId("browser").hidden = false;
+  for (const part of [byId("browser"), byId("keys")]) part.hidden = false;
 
   let wanted = ["", ""];
   try { wanted = decodeURIComponent(location.hash.slice(1)).split("/"); } catch { /* not one of our addresses */ }

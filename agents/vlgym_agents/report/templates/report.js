@@ -21,7 +21,7 @@ function format(value, unit = "") {
   const size = Math.abs(value);
   if (size >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
   if (size >= 1e4) return `${(value / 1e3).toFixed(1)} k`;
-  if (size !== 0 && size < 1e-3) return value.toExponential(1).replace("e-", "e−");
+  if (size !== 0 && size < 1e-3) return value.toExponential(1).replaceAll("-", "−");
   return String(Number(value.toPrecision(size >= 1000 ? 5 : 3))).replace("-", "−");
 }
 
@@ -62,6 +62,14 @@ function smooth(values, weight) {
   });
 }
 
+/** Text of a tick: as many decimals as tell neighbours apart. */
+function tickText(value, step, unit) {
+  const scale = unit === "share" ? 100 : 1;
+  if (step * scale < 1e-4 || Math.abs(value) >= 1e4) return format(value, unit);
+  const decimals = Math.max(0, Math.ceil(-Math.log10(step * scale) - 1e-9));
+  const exact = decimals && Math.abs(step * scale * 10 ** decimals - Math.round(step * scale * 10 ** decimals)) > 1e-6 ? decimals + 1 : decimals;
+  return (value * scale).toFixed(exact).replace("-", "−") + (unit === "share" ? " %" : "");
+}
 function tickStep(low, high, count) {
   const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
   return [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
@@ -77,7 +85,7 @@ function bounds(spec) {
   let low = Math.min(...values), high = Math.max(...values);
   if (low > 0 && low < 0.6 * high) low = 0;
   if (spec.unit === "share" && high > 0.6) high = Math.max(1, high);
-  if (low === high) { const pad = Math.abs(low) * 0.1 || 0.5; low -= low === 0 ? 0 : pad; high += pad; }
+  if (low === high) { const pad = Math.abs(low) * 0.1 || 1; low -= low === 0 ? 0 : pad; high += pad; }
   const step = tickStep(low, high, 3);
   return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step, step];
 }
@@ -105,8 +113,7 @@ class Chart {
       const move = { ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity }[event.key];
       if (move === undefined) return;
       event.preventDefault();
-      const at = cursor === null ? STEPS.length - 1 : cursor + move;
-      moveCursor(Math.max(0, Math.min(STEPS.length - 1, at)));
+      moveCursor(Math.max(0, Math.min(STEPS.length - 1, (cursor ?? STEPS.length) + move)));
     });
   }
 
@@ -128,7 +135,7 @@ class Chart {
     const parts = [];
     for (const value of ticks(low, high, yStep)) {
       parts.push(svg("line", { class: "grid-line", x1: left, x2: width - right, y1: Y(value), y2: Y(value) }));
-      parts.push(svg("text", { x: left - 5, y: Y(value) + 3.5, "text-anchor": "end" }, format(value, spec.unit).replace(/\.0+ %/, " %")));
+      parts.push(svg("text", { x: left - 5, y: Y(value) + 3.5, "text-anchor": "end" }, tickText(value, yStep, spec.unit)));
     }
     for (const step of ticks(x0, x1, tickStep(x0, x1, Math.max(2, Math.min(6, width / 55)))).filter(Number.isInteger)) {
       parts.push(svg("text", { x: X(step), y: height - 6, "text-anchor": X(step) > width - 20 ? "end" : "middle" }, String(step)));
