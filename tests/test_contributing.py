@@ -42,12 +42,11 @@ def test_the_method_prices_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     shown("agents/vlgym_agents/algos/brief.py", "shown_brief", tmp_path)
     monkeypatch.setitem(registry.ALGOS, "brief", "shown_brief:RECIPE")
-    for price in (0.0, 0.25):
-        chosen = config(
-            run__env=TWO_TURNS, run__algo="brief", run__steps=1, eval__episodes=0, algo__turn_price=price, run__record=4
-        )
-        run(tmp_path / str(price), chosen)
-    episodes = [json.loads(path.read_text()) for path in (tmp_path / "0.25" / "episodes").glob("*.json")]
+    run(
+        tmp_path / "run",
+        config(run__env=TWO_TURNS, run__algo="brief", run__steps=1, algo__turn_price=0.25, run__record=4),
+    )
+    episodes = [json.loads(path.read_text()) for path in (tmp_path / "run" / "episodes").glob("*.json")]
     assert episodes
     for episode in episodes:
         assert episode["return_parts"]["turns"] == -0.25 * len(episode["turns"])

@@ -46,8 +46,8 @@ class LossOptions:
     ratio: Ratio = "token"
     """token (PPO, GRPO), sequence (GSPO, arXiv 2507.18071: widths near 3e-4) or cispo (MiniMax-M1, arXiv 2506.13585)"""
     aggregation: Aggregation = "token_mean"
-    """token_mean (DAPO section 3.3), turn_mean (each response counts once: VL-DAC, arXiv 2508.04280), sequence_mean (GRPO,
-    arXiv 2402.03300) or constant (Dr. GRPO, arXiv 2503.20783)"""
+    """token_mean (DAPO section 3.3), turn_mean (each response counts once: VL-DAC, arXiv 2508.04280), sequence_mean
+    (GRPO, arXiv 2402.03300) or constant (Dr. GRPO, arXiv 2503.20783)"""
     constant_length: int = 0
     """denominator per episode under aggregation=constant, in tokens; 0 elsewhere (Dr. GRPO: the token budget)"""
     kl_coef: float = 0.0

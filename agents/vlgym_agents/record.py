@@ -42,7 +42,7 @@ import math
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TextIO
@@ -154,7 +154,7 @@ class RunFolder:
                 versions[package] = version(package)
         return {
             "format": 1,
-            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": sys.argv,
             "versions": versions,
             "options": config.flat(),

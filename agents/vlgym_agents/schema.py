@@ -8,6 +8,7 @@ import inspect
 import itertools
 import re
 import textwrap
+import tomllib
 import types
 import typing
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from vlgym.core.errors import VlgymError, did_you_mean, require
+from vlgym.core.errors import VlgymError, did_you_mean
 
 
 class OptionError(VlgymError, ValueError):
@@ -156,10 +157,9 @@ def _literal(value: Any) -> Any:
     """Read flag text as a TOML value where it is one."""
     if not isinstance(value, str):
         return value
-    toml = _tomllib()
     try:
-        return toml.loads(f"value = {value}")["value"]
-    except toml.TOMLDecodeError:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
         return value
 
 
@@ -168,22 +168,13 @@ def _wording(kind: Any) -> str:
     return known.get(kind, f"of type {kind}")
 
 
-def _tomllib() -> Any:
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        return require("tomli", extra="train", purpose="Reading TOML on Python 3.10")
-    return tomllib
-
-
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the dotted options of a TOML file whose tables are sections; raises OptionError in one sentence."""
-    toml = _tomllib()
     try:
-        tables = toml.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise OptionError(f"There is no configuration file {str(path)!r}.") from None
-    except (OSError, UnicodeDecodeError, toml.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise OptionError(f"Cannot read the configuration file {str(path)!r}: {error}.") from None
     out: dict[str, Any] = {}
     for section, table in tables.items():

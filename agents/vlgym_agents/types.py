@@ -67,7 +67,8 @@ class Trace:
     """One episode.
 
     Attributes:
-        task: task id.  seed: seed of the initial state.  group: index of its group in the step.  member: index in the group.
+        task: task id.  seed: seed of the initial state.
+        group: index of its group in the step.  member: index in the group.
         turns: the turns, in order.
         instruction: for people.
         success, score: the environment's verdict at the end.

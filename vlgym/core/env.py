@@ -42,7 +42,7 @@ class VlgymEnv(gym.Env[Observation, Any]):
     """Template: a family implements `_start`, `_act`, `_observe`, `_available` and the attributes below.
 
     Attributes:
-        tasks: the TaskSet; `reset(options={"task": id})` picks one, `reset(options={"split": name})` draws from a split.
+        tasks: the TaskSet; `reset(options={"task": id})` picks one, `{"split": name}` draws one of a split.
         grammar: the language-side action grammar; `action_help` is its wording for a prompt.
         scripted: names of the scripted policies `scripted_policy(name)` can make; always has "random", and "oracle"
             where the family ships an expert.
@@ -78,7 +78,7 @@ class VlgymEnv(gym.Env[Observation, Any]):
         """Return the observation of the current state; keys and shapes exactly as in `observation_space`."""
 
     def _available(self) -> tuple[str, ...]:
-        """Return action texts possible now, where enumerable (a free-text argument is written as in ``search[<words>]``)."""
+        """Return action texts possible now, where enumerable; a free-text argument is written ``search[<words>]``."""
         return ()
 
     def _native(self, action: Any) -> Action:
@@ -120,7 +120,8 @@ class VlgymEnv(gym.Env[Observation, Any]):
         task_id, split = options.pop("task", None), options.pop("split", self.split)
         if options:
             name = next(iter(options))
-            raise TaskError(f"Unknown reset option {name!r}; known: task, split.{did_you_mean(name, ('task', 'split'))}")
+            near = did_you_mean(name, ("task", "split"))
+            raise TaskError(f"Unknown reset option {name!r}; known: task, split.{near}")
         if task_id is None:
             ids = self.tasks.ids(split)
             task_id = ids[int(self.np_random.integers(len(ids)))]

@@ -49,7 +49,8 @@ class TaskSet(Mapping[str, Task]):
         if split is None:
             return [task for name in self._splits for task in self._splits[name]]
         if split not in self._splits:
-            raise TaskError(f"Unknown split {split!r}; known: {', '.join(self._splits)}.{did_you_mean(split, self._splits)}")
+            near = did_you_mean(split, self._splits)
+            raise TaskError(f"Unknown split {split!r}; known: {', '.join(self._splits)}.{near}")
         return self._splits[split]
 
     def __getitem__(self, task_id: str) -> Task:

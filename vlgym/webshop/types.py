@@ -53,7 +53,7 @@ class Goal:
 
 
 class Catalogue(Protocol):
-    """Products, their prices under a seed, and search; shared by all environments of a process, mapped by all processes."""
+    """Products and search; one object for all environments of a process, its files mapped by all processes."""
 
     fingerprint: str
     """Hex digest of the content: equal catalogues have equal fingerprints."""

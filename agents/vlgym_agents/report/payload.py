@@ -94,6 +94,7 @@ LABELS = {
 
 
 def build(run: Run) -> dict[str, Any]:
+    """Return steps, curves, episodes, images as data URIs, and the names of images left out."""
     rows = {int(row["step"]): row for row in run.metrics if number(row.get("step")) is not None}
     steps = sorted(rows)
     episodes, images, left_out = _fit(run)

@@ -29,6 +29,7 @@ class Run:
 
 
 def load(folder: Path) -> Run:
+    """Read what there is; what cannot be read becomes a sentence in `problems`."""
     problems: list[str] = []
     episodes = [
         _episode(raw, path.stem)

@@ -24,7 +24,7 @@ PRESET: dict[str, Any] = {
     "algo.aggregation": "turn_mean",
 }
 """What a model of this size wants of the trainer. A query is ten times as long as a click, so under a mean over tokens
-the clicks, where the choices are made, would hardly be heard; so a mean over turns (ours; measured in docs/learning.md)."""
+the clicks, where the choices are made, would hardly be heard; so a mean over turns (ours, see docs/learning.md)."""
 
 __all__ = ["PRESET", "NanoConfig", "NanoForImageTextToText", "NanoPolicy", "NanoTokenizer", "fresh", "load", "shipped"]
 

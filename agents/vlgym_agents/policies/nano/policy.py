@@ -6,6 +6,7 @@ Legend: as in layout.py; N trained tokens of the rows given.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,11 +129,14 @@ class NanoPolicy:
                 key: value.detach().to("cpu", dtype).contiguous() for key, value in self.core.state_dict().items()
             }
             save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+            (folder / "model.safetensors").chmod(0o644)
         else:
             self.module.save_pretrained(folder)  # type: ignore[operator]  # the adapter alone, as peft writes it
         self.config.architectures = [type(self.core).__name__]
         self.config.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+        path = folder / "tokenizer.json"  # half the size without its indentation
+        path.write_text(json.dumps(json.loads(path.read_text()), ensure_ascii=False, separators=(",", ":")) + "\n")
 
     def reference(self) -> NanoPolicy:
         """Return a frozen copy."""

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 
 from vlgym_agents.policies.nano import NanoPolicy, fresh, load
+from vlgym_agents.policies.nano.cards import write_general
 from vlgym_agents.policies.nano.lists import Lesson, Teacher
 from vlgym_agents.policies.nano.screens import Gallery, Painter, Screen
 from vlgym_agents.policies.nano.tokenizer import glyphs
@@ -270,6 +271,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measured = figures(policy)
     print(json.dumps(measured, indent=1))
     policy.save(options.out, half=True)
+    size = sum(p.numel() for p in policy.module.parameters())
+    command = f"python -m vlgym_agents.policies.nano.pretrain --out {options.out}"
+    write_general(options.out, size, command, asdict(budget), measured)
     (options.out / "training.json").write_text(
         json.dumps({"budget": asdict(budget), "figures": measured}, indent=1) + "\n"
     )

@@ -81,7 +81,7 @@ class VisionStem(nn.Module):
         )
         for conv in (part for part in self.convs if isinstance(part, nn.Conv2d)):
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            nn.init.zeros_(conv.bias)
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
         self.convs.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ocr = nn.Conv2d(CHANNELS, 2 * config.glyphs, 1)
         self.context = nn.Sequential(WordContext(), WordContext())

@@ -20,6 +20,7 @@ import torch
 from vlgym_agents.evaluate import Plan, evaluate
 from vlgym_agents.imitate import Imitation, demonstrations, imitate
 from vlgym_agents.policies.nano import NanoPolicy, load
+from vlgym_agents.policies.nano.cards import write_family
 from vlgym_agents.policy import Sampling
 from vlgym_agents.pool import EnvSpec, make_pool
 from vlgym_agents.rollout import Rollout
@@ -91,6 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         figures["sampled"] = success(shipped, start, options.episodes, greedy=False)
     record = {"start": asdict(start), "figures": figures}
     (options.out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    command = f"python -m vlgym_agents.policies.nano.warmstart --env {start.env} --out {options.out}"
+    command += f" --demos {start.demos} --epochs {start.epochs} --lr {start.lr}"
+    size = sum(p.numel() for p in policy.module.parameters())
+    write_family(options.out, size, command, asdict(start), figures)
     print(json.dumps(record, indent=1))
 
 
