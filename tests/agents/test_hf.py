@@ -154,6 +154,39 @@ def test_history_of_a_windowed_row_is_read_but_not_scored(folders):
     torch.testing.assert_close(part.logprobs, whole[1], atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_rows_without_trained_tokens_count_nothing(folders, kind):
+    policy = loaded(folders(kind))
+    rows, _ = episodes(policy)
+    silent = Row(rows[0].chunks, rows[0].actions, (False,) * len(rows[0].actions))
+    assert policy.score([silent], SAMPLING).logprobs.shape == (0,)
+    both = policy.score([silent, rows[1]], SAMPLING).logprobs
+    torch.testing.assert_close(both, policy.score([rows[1]], SAMPLING).logprobs, atol=1e-6, rtol=0)
+
+
+def test_dropout_is_never_on(folders):
+    policy = loaded(folders("gpt2"))
+    rows, samples = episodes(policy)
+    policy.module.train()  # as a training loop may do
+    np.testing.assert_allclose(policy.score(rows, SAMPLING).logprobs.detach(), flat(samples), atol=1e-5)
+
+
+def test_recomputed_activations_give_the_same_gradients(folders):
+    found = []
+    for recompute in (False, True):
+        policy = loaded(folders("qwen2_vl"), recompute=recompute)
+        policy.score(episodes(policy)[0], SAMPLING).logprobs.sum().backward()
+        found.append(torch.cat([p.grad.flatten() for p in policy.parameters() if p.grad is not None]))
+    torch.testing.assert_close(found[0], found[1], atol=1e-6 * float(found[0].abs().max()), rtol=0)
+
+
+def test_a_context_longer_than_the_model_is_one_sentence(folders):
+    policy = loaded(folders("llama"), max_page=5000)
+    chunk = policy.encode({"text": "x" * 4100}, {}, first=True)
+    with pytest.raises(VlgymError, match="takes 4096"):
+        policy.session(1).act([0], [chunk], [np.random.default_rng(0)], SAMPLING)
+
+
 # ---------------------------------------------------------------------- ids
 
 

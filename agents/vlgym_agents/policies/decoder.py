@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from vlgym_agents.policies.blocks import Angles, Layer, add_linear, norm, rotated
 from vlgym_agents.policies.kv import KV, Work
@@ -65,7 +66,11 @@ def runs_of(starts: Sequence[int], counts: Sequence[int]) -> list[Run]:
 
 
 class Decoder:
-    """Forward passes of one text decoder: with a cache for sampling (`extend`), without for scoring (`read`)."""
+    """Forward passes of one text decoder: with a cache for sampling (`extend`), without for scoring (`read`).
+
+    Attributes:
+        recompute: keep only the layers' inputs for the backward pass and compute the rest again.
+    """
 
     def __init__(self, text_model: nn.Module, head: nn.Module) -> None:
         """Bind to the modules.
@@ -89,6 +94,7 @@ class Decoder:
         self.head_dim = int(getattr(config, "head_dim", None) or config.hidden_size // self.heads)
         self.layers = [Layer(layer) for layer in model.layers]
         self.norm = model.norm
+        self.recompute = False
         self._sections = _sections(config, self.head_dim // 2)
         self._table: tuple[Tensor, Tensor] | None = None
 
@@ -183,14 +189,21 @@ class Decoder:
         offsets = np.cumsum([0, *counts[:-1]])
         kept = torch.as_tensor(np.concatenate([o + k for o, k in zip(offsets, keep)]), device=x.device)
         for layer in self.layers[:-1]:
-            q, k, v = self._project(layer, norm(x, layer.norm_in), angles, None)
-            x = layer.mlp(add_linear(x, self._attend_causal(q, k, v, runs), layer.out))
+            if self.recompute and torch.is_grad_enabled():
+                x = checkpoint(self._block, layer, x, angles, runs, use_reentrant=False)
+            else:
+                x = self._block(layer, x, angles, runs)
         layer = self.layers[-1]
         q, k, v = self._project(layer, norm(x, layer.norm_in), angles, kept)
         x = layer.mlp(add_linear(x[kept], self._attend_kept(q, k, v, runs, keep), layer.out))
         return norm(x, self.norm)
 
     # ------------------------------------------------------------------ parts
+
+    def _block(self, layer: Layer, x: Tensor, angles: Angles, runs: list[Run]) -> Tensor:
+        """One layer over whole rows, [N, d] -> [N, d]."""
+        q, k, v = self._project(layer, norm(x, layer.norm_in), angles, None)
+        return layer.mlp(add_linear(x, self._attend_causal(q, k, v, runs), layer.out))
 
     def _project(self, layer: Layer, h: Tensor, angles: Angles, only: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Return rotated q [N or S, Hq, D], rotated k and plain v [N, Hk, D]; queries of `only` some tokens."""

@@ -163,7 +163,9 @@ class PackedEngine:
     def read(self, segments: Sequence[Segment], keep: Sequence[NDArray[np.int64]]) -> Tensor:
         """See `Engine.read`; rows are cut after their last kept position and run in packs of like length."""
         self.decoder.refresh()
-        order = sorted(range(len(segments)), key=lambda i: -len(segments[i].ids))
+        order = sorted((i for i, k in enumerate(keep) if len(k)), key=lambda i: -len(segments[i].ids))
+        if not order:
+            return _nothing(self.decoder.embedding.weight)
         packs = _packs([len(segments[i].ids) for i in order])
         out: list[Tensor | None] = [None] * len(segments)
         for first, last in packs:
@@ -295,7 +297,9 @@ class ModuleEngine:
 
     def read(self, segments: Sequence[Segment], keep: Sequence[NDArray[np.int64]]) -> Tensor:
         """See `Engine.read`."""
-        return torch.cat([self.forward(s)[torch.from_numpy(k)] for s, k in zip(segments, keep) if len(k)])
+        weight: Tensor = self.parts.head.weight
+        read = [self.forward(s)[torch.from_numpy(k).to(weight.device)] for s, k in zip(segments, keep) if len(k)]
+        return torch.cat(read) if read else _nothing(weight)
 
 
 class ModuleCache:
@@ -378,6 +382,11 @@ def segment(
     else:
         positions, after = torch.arange(start, start + len(ids)), start + len(ids)
     return Segment(ids, positions, tuple(images)), after
+
+
+def _nothing(weight: Tensor) -> Tensor:
+    """Return hidden states [0, d] for an embedding [V, d]."""
+    return weight.new_zeros((0, weight.shape[1]))
 
 
 def _packs(counts: Sequence[int]) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from vlgym.core.errors import ActionError, VlgymError, require
 from vlgym_agents.policies import smollm2
-from vlgym_agents.policies.engine import Cache, Parts, Segment, engine, segment
+from vlgym_agents.policies.engine import Cache, PackedEngine, Parts, Segment, engine, segment
 from vlgym_agents.policies.processors import ImageReader, image_reader
 from vlgym_agents.policies.prompt import SYSTEM, Pieces, Tokens, describe, pieces, read_action, write_action
 from vlgym_agents.policies.sampling import Suppression, choose, entropy, gather, process
@@ -115,7 +116,8 @@ class HFPolicy:
         self.suppressed = Suppression.of(width, never, [self.end]).to(device)
         hidden = model.get_output_embeddings().weight.shape[1]
         self.module = PolicyModule(model, critic(hidden).to(device) if value_head else None)
-        self.module.eval()  # dropout would make the trained distribution another than the sampled one
+        text = model.config.get_text_config()
+        self.longest = int(getattr(text, "max_position_embeddings", None) or sys.maxsize)
         self.engine = engine(model, reader)
         self._adapter_off = False
 
@@ -238,7 +240,9 @@ class HFPolicy:
 
     @contextlib.contextmanager
     def _weights(self) -> Iterator[None]:
-        """Run with the adapter switched off if this is the reference of an adapted policy."""
+        """Run without dropout, and with the adapter switched off if this is the reference of an adapted policy."""
+        if self.module.training:  # dropout would make the trained distribution another than the sampled one
+            self.module.eval()
         model: Any = self.module.model
         with model.disable_adapter() if self._adapter_off else contextlib.nullcontext():
             yield
@@ -321,6 +325,11 @@ class HFSession:
             last = self._last[slot]
             parts = [self.policy.join(last, chunk)] if last is None else [last[-1:], self.policy.join(last, chunk)]
             whole, after = segment(parts, chunk.images, self.policy.reader, int(self._next[slot]))
+            if after + sampling.max_tokens > self.policy.longest:
+                raise VlgymError(
+                    f"The context has grown to {after} tokens and {self.policy.name} takes {self.policy.longest}; "
+                    f"shorten episodes, pages (max_page) or images (max_pixels), or set a history window."
+                )
             segments.append(whole)
             self._next[slot] = after
         self._read_counts = [len(s.ids) for s in segments]
@@ -378,6 +387,7 @@ def load(
     list_actions: bool = False,
     max_page: int = 2048,
     freeze_vision: bool = True,
+    recompute: bool = False,
     device: str = "cpu",
 ) -> HFPolicy:
     """Load a model by hub id or folder.
@@ -393,6 +403,7 @@ def load(
         list_actions: put `info["available_actions"]` into the prompt.
         max_page: at most so many ids of page text a turn.
         freeze_vision: train the text decoder only.
+        recompute: keep fewer activations for the backward pass: less memory, a third more time.
         device: where the weights live.
 
     Raises:
@@ -414,6 +425,8 @@ def load(
         model, tokenizer, reader, name=source, action_help=action_help, value_head=value_head or had_value,
         list_actions=list_actions, max_page=max_page,
     )  # fmt: skip
+    if isinstance(policy.engine, PackedEngine):
+        policy.engine.decoder.recompute = recompute
     if had_value:
         from safetensors.torch import load_file
 

@@ -57,7 +57,7 @@ class Block(nn.Module):
         layer: int,
         remember: Remember,
     ) -> torch.Tensor:
-        """Map float [B, L, d] to the same; mask bool [B, 1, L, S]."""
+        """Map float [B, L, d] to the same; mask float [B, 1, L, S], added to the scores."""
         b, n, d = x.shape
         q, k, v = self.qkv(self.before(x)).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         k, v = remember(layer, _turn(k, rope), v)
@@ -87,7 +87,8 @@ class Body(nn.Module):
         """
         rope = rotary(positions, self.size)
         keep = remember or (lambda layer, k, v: (k, v))
+        hidden = torch.zeros(mask.shape, dtype=x.dtype, device=x.device).masked_fill_(~mask, -torch.inf)[:, None]
         for layer, block in enumerate(self.blocks):
-            x = block(x, rope, mask[:, None], layer, keep)
+            x = block(x, rope, hidden, layer, keep)
         out: torch.Tensor = self.norm(x)
         return out

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from vlgym_agents.policies.nano.config import NanoConfig
 
+_FLAT = 12.0
+"""Cells whose pixel variance, summed over channels, is below are blank (a deviation of two grey levels)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
@@ -45,7 +48,7 @@ def prepare(image: NDArray[np.uint8], config: NanoConfig) -> Picture:
     spread = grid.var(axis=(1, 3)).sum(-1)  # [rows, columns]
     flat = spread.reshape(-1)
     order = np.argsort(-flat, kind="stable")[: config.max_cells]
-    cells = np.sort(order[flat[order] > 1.0]).astype(np.int32)
+    cells = np.sort(order[flat[order] > _FLAT]).astype(np.int32)
     x = np.minimum((cells % spread.shape[1] + 0.5) * cw / width, 1.0)
     y = np.minimum((cells // spread.shape[1] + 0.5) * ch / height, 1.0)
     texts = [f"{a:.3f}, {b:.3f}" for a, b in zip(x.tolist(), y.tolist())]

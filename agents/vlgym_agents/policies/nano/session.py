@@ -63,21 +63,25 @@ class _Cache:
         self.window = self.store
         self.slots: list[int] | None = None
 
-    def open(self, slots: Sequence[int], room: int) -> None:
-        """Take the window of `slots`, with at least `room` positions."""
+    def open(self, slots: Sequence[int], cached: int, room: int) -> None:
+        """Take the window of `slots`, of which `cached` positions are in use, with at least `room` positions."""
         have = self.store.shape[4]
         if room > have:
             more = self.store.new_zeros(*self.store.shape[:4], max(room, 2 * have) - have, self.store.shape[5])
             self.store = torch.cat([self.store, more], 4)
-        view = self.store[..., :room, :]
-        run = list(slots) == list(range(slots[0], slots[0] + len(slots)))
-        self.window = view[:, :, slots[0] : slots[0] + len(slots)] if run else view[:, :, list(slots)]
-        self.slots = None if run else list(slots)
+        if list(slots) == list(range(slots[0], slots[0] + len(slots))):
+            self.slots = None
+            self.window = self.store[:, :, slots[0] : slots[0] + len(slots), :, :room]
+            return
+        self.slots = list(slots)
+        shape = self.store.shape
+        self.window = self.store.new_empty(*shape[:2], len(slots), shape[3], room, shape[5])
+        self.window[..., :cached, :] = self.store[:, :, self.slots, :, :cached]
 
-    def close(self) -> None:
-        """Write the window back."""
+    def close(self, start: int, stop: int) -> None:
+        """Write positions [start, stop) of the window back."""
         if self.slots is not None:
-            self.store[:, :, self.slots, :, : self.window.shape[4]] = self.window
+            self.store[:, :, self.slots, :, start:stop] = self.window[..., start:stop, :]
 
     def remember(self, rows: torch.Tensor, at: torch.Tensor, seen: int) -> Any:
         """Return a `Remember` that stores keys of window rows [B] at places int64 [B, L] and shows `seen` places."""
@@ -115,8 +119,7 @@ class NanoSession:
         self.free(slot)
         for chunk, action in zip(chunks, actions, strict=True):
             state = self._state(slot, chunk)
-            self._prefill([slot], [state], [chunk], room=0)
-            self.cache.close()
+            self._prefill([slot], [state], [chunk], room=0)  # one slot is a run: nothing to write back
             state.waiting = action.tolist()
 
     @torch.no_grad()
@@ -129,10 +132,11 @@ class NanoSession:
         if not sampling.temperature > 0:
             raise ValueError(f"temperature must be positive, got {sampling.temperature}; for the mode use greedy=True.")
         states = [self._state(slot, chunk) for slot, chunk in zip(slots, chunks)]
+        start = min(state.cached for state in states)
         hidden = self._prefill(slots, states, chunks, room=sampling.max_tokens)
         values = self.module.values(hidden).tolist() if self.module.config.value_head else [None] * len(slots)
         drawn, logprobs = self._decode(states, hidden, uniforms, sampling)
-        self.cache.close()
+        self.cache.close(start, max(state.cached for state in states))
         samples = []
         for state, ids, logs, value in zip(states, drawn, logprobs, values):
             text = grammar.spell(ids, state.points, self.module.config.vocab_size, self.tokenizer)
@@ -180,7 +184,7 @@ class NanoSession:
             end[i, spoken:] = state.cached + total - 1
             positions[i, :total] = places(np.concatenate([state.waiting, chunk.ids]).astype(np.int64), state.position)
         seen = int(at.max()) + 1
-        self.cache.open(slots, seen + room)
+        self.cache.open(slots, max(state.cached for state in states), seen + room)
         device = x.device
         mask = torch.arange(seen, device=device) <= torch.as_tensor(end, device=device)[..., None]
         rows = torch.arange(b, device=device)
