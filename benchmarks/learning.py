@@ -196,6 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5, help="seeds per arm (default 5)")
     parser.add_argument("--arms", default=",".join(ARMS), help="comma-separated: " + ", ".join(ARMS))
+    parser.add_argument("--steps", type=int, default=16, help="training steps of a run, 128 episodes each (default 16)")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default 2)")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "learning", help="folder of the runs")
     parser.add_argument("--docs", type=Path, help="write learning.md and learning.png here, e.g. docs")
@@ -204,8 +205,9 @@ def main() -> None:
     parser.add_argument("train_flags", nargs="*", help="after --: further flags of vlgym-train, the same for all arms")
     args = parser.parse_args()
     if args.quick:
-        args.seeds, args.arms, args.out = 1, "grpo,zero", args.out.with_name("learning-quick")
-        args.train_flags = ["--steps", "3", "--set", "eval.episodes=20", *args.train_flags]
+        args.seeds, args.arms, args.steps, args.out = 1, "grpo,zero", 3, args.out.with_name("learning-quick")
+        args.train_flags = ["--set", "eval.episodes=20", *args.train_flags]
+    flags = ["--steps", str(args.steps), *args.train_flags]
     arms = args.arms.split(",")
     unknown = [arm for arm in arms if arm not in ARMS]
     if unknown:
@@ -213,7 +215,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     jobs = [(arm, seed) for seed in range(args.seeds) for arm in arms]
     with ThreadPoolExecutor(args.jobs) as executor:
-        results = list(executor.map(lambda job: train(args.out, *job, args.train_flags), jobs))
+        results = list(executor.map(lambda job: train(args.out, *job, flags), jobs))
     print("\n" + table(results))
     if args.json:
         figures = {f"{arm}_gain_points": interval([r.gain for r in results if r.arm == arm])[0] for arm in arms}

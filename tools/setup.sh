@@ -96,7 +96,7 @@ install_browser() {
     say "installing Chromium for screenshots"
     # Ubuntu's apt package "chromium" only starts the snap, which does not run in containers: Playwright's build there.
     if have apt-get && ! grep -qs '^ID=ubuntu' /etc/os-release; then
-        apt_install chromium-headless-shell fonts-liberation libatomic1 || apt_install chromium fonts-liberation libatomic1 || true
+        apt_install chromium-headless-shell fonts-liberation fonts-dejavu-core libatomic1 || apt_install chromium fonts-liberation fonts-dejavu-core libatomic1 || true
     elif [ "${VLGYM_NO_SYSTEM:-}" != 1 ]; then
         "$venv/bin/python" -m playwright install chromium >&2 || true
         if [ "$(uname)" = Linux ] && root=$(may_install); then

@@ -326,5 +326,10 @@ def _guard(program: str, body: Callable[[], int]) -> int:
     except VlgymError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 2 if isinstance(error, (OptionError, registry.UnknownNameError)) else 1
+    except OSError as error:
+        if error.filename is None:  # not about a file a person named
+            raise
+        print(f"{program}: Cannot use {error.filename!r} ({error.strerror}); choose another path.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as stop:
         return 128 + getattr(stop, "signum", 2)

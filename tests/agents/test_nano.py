@@ -240,7 +240,6 @@ def test_hostile_pages_are_only_data(policy, page):
     assert chunk.ids[-1] == ACT
     assert (chunk.ids[:-1] < ACT).all()
     assert len(chunk.ids) <= policy.config.max_pieces + policy.config.max_words + 1
-    assert (chunk.extra["words"] == 0).any(axis=None) or len(chunk.extra["words"]) == 0 or True
     assert ((chunk.extra["words"] == 0) | (chunk.extra["words"] >= CONTROLS)).all()
     session = policy.session(1)
     sample = session.act([0], [chunk], [np.random.default_rng(0)], Sampling(max_tokens=8))[0]

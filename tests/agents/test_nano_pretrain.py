@@ -106,7 +106,7 @@ def test_half_a_minute_of_pretraining_learns_lists():
 
 @pytest.mark.slow
 def test_the_command_writes_weights_that_load(tmp_path):
-    main(["--out", str(tmp_path), "--lists", "2", "--read", "2", "--joint", "2", "--threads", "1"])
+    main(["--out", str(tmp_path), "--lists", "2", "--read", "2", "--joint", "2", "--threads", "1", "--examples", "4"])
     policy = load(tmp_path)
     assert set(screen_accuracy(policy, 4, 0, held_out=True)) == {"glyphs", "taps"}
 

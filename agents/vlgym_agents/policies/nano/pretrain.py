@@ -46,7 +46,7 @@ class Budget:
 
     lists: int = 600
     read: int = 1000
-    joint: int = 600
+    joint: int = 500
     lessons: int = 32
     screens: int = 12
     queries: int = 4
@@ -257,6 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"--{phase}", type=int, default=steps, help=f"optimiser steps of this phase (default {steps})"
         )
     parser.add_argument("--seed", type=int, default=default.seed, help="of weights and data (default %(default)s)")
+    parser.add_argument("--examples", type=int, default=200, help="measured of each kind (default %(default)s)")
     parser.add_argument("--start", type=Path, help="weights to go on from (default: untrained ones)")
     parser.add_argument(
         "--threads", type=int, default=torch.get_num_threads(), help="torch threads (default %(default)s)"
@@ -268,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.start:
         policy = load(options.start)
     train(policy, budget, report=lambda line: print(line, flush=True))
-    measured = figures(policy)
+    measured = figures(policy, options.examples)
     print(json.dumps(measured, indent=1))
     policy.save(options.out, half=True)
     size = sum(p.numel() for p in policy.module.parameters())

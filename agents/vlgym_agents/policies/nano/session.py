@@ -17,6 +17,7 @@ import torch
 
 from vlgym_agents.policies import sampling as processed
 from vlgym_agents.policies.nano import grammar
+from vlgym_agents.policies.nano.body import Remember
 from vlgym_agents.policies.nano.columns import Columns
 from vlgym_agents.policies.nano.layout import places, pointed
 from vlgym_agents.policies.nano.model import NanoForImageTextToText
@@ -26,6 +27,8 @@ from vlgym_agents.policy import Sample, Sampling
 from vlgym_agents.types import Chunk, Ids
 
 _KEPT_STEMS = 512
+_ROOM = 24
+"""Positions made ready for a response; a longer one costs a copy."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,7 +37,8 @@ class _Slot:
 
     Attributes:
         opening: `extra` of its first chunk.
-        cached: positions in the cache.  position: next RoPE position.
+        past: keys and values, float [layers, 2, H, cached, d/H].  cached: positions there.
+        position: next RoPE position.
         waiting: sampled ids not in the cache yet.
         word_keys, word_stems: of the instruction's words.
         keys, stems: of all pointers of the current turn, float [K, 2d] and [K, d].
@@ -42,6 +46,7 @@ class _Slot:
     """
 
     opening: Mapping[str, Any]
+    past: torch.Tensor = field(default_factory=lambda: torch.empty(0))
     cached: int = 0
     position: int = 0
     waiting: list[int] = field(default_factory=list)
@@ -53,41 +58,29 @@ class _Slot:
     scope: grammar.Scope = field(default_factory=lambda: grammar.Scope((), 0, 0, 0))
 
 
-class _Cache:
-    """Keys and values of the slots, float [layers, 2, slots, H, room, d/H], and the window in use by one `act`."""
+class _Window:
+    """Keys and values of the slots of one `act`, float [layers, 2, B, H, room, d/H].
 
-    def __init__(self, module: NanoForImageTextToText, slots: int) -> None:
+    Slots keep views into the window they last acted in, so nothing is written back and a slot that is freed or moves on
+    lets go of its memory.
+    """
+
+    def __init__(self, module: NanoForImageTextToText, states: Sequence[_Slot], room: int) -> None:
         config = module.config
-        size = config.width // config.heads
-        self.store = next(module.parameters()).new_zeros(config.layers, 2, slots, config.heads, 256, size)
-        self.window = self.store
-        self.slots: list[int] | None = None
+        shape = (config.layers, 2, len(states), config.heads, room, config.width // config.heads)
+        self.store = next(module.parameters()).new_zeros(shape)  # zeros: a masked place must not hold NaN
+        for i, state in enumerate(states):
+            if state.cached:
+                self.store[:, :, i, :, : state.cached] = state.past
 
-    def open(self, slots: Sequence[int], cached: int, room: int) -> None:
-        """Take the window of `slots`, of which `cached` positions are in use, with at least `room` positions."""
-        have = self.store.shape[4]
-        if room > have:
-            more = self.store.new_zeros(*self.store.shape[:4], max(room, 2 * have) - have, self.store.shape[5])
+    def remember(self, rows: torch.Tensor, at: torch.Tensor, seen: int) -> Remember:
+        """Return a `Remember` that stores keys of window rows [n] at places int64 [n, L] and shows `seen` places."""
+        if seen > self.store.shape[4]:
+            more = self.store.new_zeros(*self.store.shape[:4], seen, self.store.shape[5])
             self.store = torch.cat([self.store, more], 4)
-        if list(slots) == list(range(slots[0], slots[0] + len(slots))):
-            self.slots = None
-            self.window = self.store[:, :, slots[0] : slots[0] + len(slots), :, :room]
-            return
-        self.slots = list(slots)
-        shape = self.store.shape
-        self.window = self.store.new_empty(*shape[:2], len(slots), shape[3], room, shape[5])
-        self.window[..., :cached, :] = self.store[:, :, self.slots, :, :cached]
-
-    def close(self, start: int, stop: int) -> None:
-        """Write positions [start, stop) of the window back."""
-        if self.slots is not None:
-            self.store[:, :, self.slots, :, start:stop] = self.window[..., start:stop, :]
-
-    def remember(self, rows: torch.Tensor, at: torch.Tensor, seen: int) -> Any:
-        """Return a `Remember` that stores keys of window rows [B] at places int64 [B, L] and shows `seen` places."""
 
         def store(layer: int, k: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            keys, values = self.window[layer]
+            keys, values = self.store[layer]
             keys[rows[:, None], :, at] = k.transpose(1, 2)
             values[rows[:, None], :, at] = v.transpose(1, 2)
             if len(rows) == keys.shape[0]:
@@ -95,6 +88,11 @@ class _Cache:
             return keys[rows, :, :seen], values[rows, :, :seen]
 
         return store
+
+    def keep(self, states: Sequence[_Slot]) -> None:
+        """Give every slot its view."""
+        for i, state in enumerate(states):
+            state.past = self.store[:, :, i, :, : state.cached]
 
 
 class NanoSession:
@@ -104,10 +102,13 @@ class NanoSession:
         if slots < 1:
             raise ValueError(f"A session needs at least one slot, got {slots}.")
         self.module, self.tokenizer, self.columns = module, tokenizer, columns
-        self.cache = _Cache(module, slots)
         self.slots: list[_Slot | None] = [None] * slots
         self._stems: dict[tuple[bytes, bytes], torch.Tensor] = {}
         self._version = -1
+
+    @property
+    def _device(self) -> torch.device:
+        return self.module.stem.embed.weight.device
 
     def free(self, slot: int) -> None:
         """Forget the context of a slot."""
@@ -119,7 +120,8 @@ class NanoSession:
         self.free(slot)
         for chunk, action in zip(chunks, actions, strict=True):
             state = self._state(slot, chunk)
-            self._prefill([slot], [state], [chunk], room=0)  # one slot is a run: nothing to write back
+            window, _ = self._prefill([state], [chunk], room=0)
+            window.keep([state])
             state.waiting = action.tolist()
 
     @torch.no_grad()
@@ -132,11 +134,10 @@ class NanoSession:
         if not sampling.temperature > 0:
             raise ValueError(f"temperature must be positive, got {sampling.temperature}; for the mode use greedy=True.")
         states = [self._state(slot, chunk) for slot, chunk in zip(slots, chunks)]
-        start = min(state.cached for state in states)
-        hidden = self._prefill(slots, states, chunks, room=sampling.max_tokens)
+        window, hidden = self._prefill(states, chunks, room=min(sampling.max_tokens, _ROOM))
         values = self.module.values(hidden).tolist() if self.module.config.value_head else [None] * len(slots)
-        drawn, logprobs = self._decode(states, hidden, uniforms, sampling)
-        self.cache.close(start, max(state.cached for state in states))
+        drawn, logprobs = self._decode(window, states, hidden, uniforms, sampling)
+        window.keep(states)
         samples = []
         for state, ids, logs, value in zip(states, drawn, logprobs, values):
             text = grammar.spell(ids, state.points, self.module.config.vocab_size, self.tokenizer)
@@ -160,16 +161,14 @@ class NanoSession:
         names = [(opening["key"], chunk.extra["key"]) for opening, chunk in pairs]
         new = [i for i, name in enumerate(names) if name not in self._stems]
         if new:
-            stems = self.module.observe(pack([pairs[i] for i in new]).to(self.cache.store.device))
+            stems = self.module.observe(pack([pairs[i] for i in new]).to(self._device))
             for row, i in zip(stems, new):
                 self._stems[names[i]] = row[: len(pairs[i][1].ids)]
         return [self._stems[names[i]] for i in index]
 
-    def _prefill(
-        self, slots: Sequence[int], states: Sequence[_Slot], chunks: Sequence[Chunk], *, room: int
-    ) -> torch.Tensor:
-        """Cache waiting tokens and chunks, set the turns' pointers, leave room for responses; return hidden states at
-        `<act>`, float [B, d]."""
+    def _prefill(self, states: Sequence[_Slot], chunks: Sequence[Chunk], *, room: int) -> tuple[_Window, torch.Tensor]:
+        """Cache waiting tokens and chunks, set the turns' pointers, leave room for responses; return the window and the
+        hidden states at `<act>`, float [B, d]."""
         stems = self._observe(states, chunks)
         parts = [torch.cat([self._speak(state), stem]) for state, stem in zip(states, stems)]
         x = torch.nn.utils.rnn.pad_sequence(parts, batch_first=True)
@@ -184,11 +183,11 @@ class NanoSession:
             end[i, spoken:] = state.cached + total - 1
             positions[i, :total] = places(np.concatenate([state.waiting, chunk.ids]).astype(np.int64), state.position)
         seen = int(at.max()) + 1
-        self.cache.open(slots, max(state.cached for state in states), seen + room)
+        window = _Window(self.module, states, seen + room)
         device = x.device
         mask = torch.arange(seen, device=device) <= torch.as_tensor(end, device=device)[..., None]
         rows = torch.arange(b, device=device)
-        remember = self.cache.remember(rows, torch.as_tensor(at, device=device), seen)
+        remember = window.remember(rows, torch.as_tensor(at, device=device), seen)
         h = self.module.body(x, torch.as_tensor(positions, device=device), mask, remember)
         keys = self.module.heads.keys(h, x)
         last = []
@@ -199,19 +198,18 @@ class NanoSession:
             state.cached += total
             state.waiting = []
             last.append(total - 1)
-        closing: torch.Tensor = h[rows, torch.as_tensor(last, device=device)]
-        return closing
+        return window, h[rows, torch.as_tensor(last, device=device)]
 
     def _speak(self, state: _Slot) -> torch.Tensor:
         """Return the input vectors of the waiting ids."""
         if not state.waiting:
-            return self.cache.store.new_zeros(0, self.module.config.width)
+            return torch.zeros(0, self.module.config.width, device=self._device)
         return self._vectors([state] * len(state.waiting), state.waiting)
 
     def _vectors(self, states: Sequence[_Slot], ids: Sequence[int]) -> torch.Tensor:
         """Return the input vector of one id for each state, float [n, d]."""
         vocabulary = self.module.config.vocab_size
-        blank = self.cache.store.new_zeros(self.module.config.width)
+        blank = torch.zeros(self.module.config.width, device=self._device)
         targets = [state.stems[i - vocabulary] if i >= vocabulary else blank for state, i in zip(states, ids)]
         return self.module.utter(torch.tensor(ids, device=blank.device), torch.stack(targets))
 
@@ -227,6 +225,7 @@ class NanoSession:
 
     def _decode(
         self,
+        window: _Window,
         states: Sequence[_Slot],
         hidden: torch.Tensor,
         uniforms: Sequence[np.random.Generator],
@@ -251,7 +250,7 @@ class NanoSession:
             live = [i for i in live if not grammar.is_end(drawn[i][-1]) and len(drawn[i]) < sampling.max_tokens]
             if not live:
                 return drawn, logprobs
-            hidden = self._step(live, [states[i] for i in live])
+            hidden = self._step(window, live, [states[i] for i in live])
 
     def _close(
         self, state: _Slot, ids: list[int], logs: list[float], uniform: np.random.Generator, sampling: Sampling
@@ -267,7 +266,7 @@ class NanoSession:
             logs.append(0.0)
             state.waiting.append(forced)
 
-    def _step(self, live: Sequence[int], states: Sequence[_Slot]) -> torch.Tensor:
+    def _step(self, window: _Window, live: Sequence[int], states: Sequence[_Slot]) -> torch.Tensor:
         """Cache the one waiting token of each live state; return hidden states, float [B, d]."""
         x = self._vectors(states, [state.waiting[-1] for state in states])[:, None]
         device = x.device
@@ -275,7 +274,7 @@ class NanoSession:
         positions = torch.tensor([[state.position] for state in states], device=device)
         seen = int(at.max()) + 1
         mask = torch.arange(seen, device=device) <= at[..., None]
-        h = self.module.body(x, positions, mask, self.cache.remember(torch.tensor(live, device=device), at, seen))
+        h = self.module.body(x, positions, mask, window.remember(torch.tensor(live, device=device), at, seen))
         for state in states:
             state.cached += 1
             state.position += 1

@@ -1,6 +1,6 @@
 """Warm start of one environment family: the general weights imitate a few episodes of the family's own oracle.
 
-    python -m vlgym_agents.policies.nano.warmstart --env vlgym/WebShop-v0 --demos 60 --out envs_assets/nano-webshop
+    python -m vlgym_agents.policies.nano.warmstart --env vlgym/WebShop-v0 --demos 30 --out envs_assets/nano-webshop
 
 The start is meant to be weak: it should know the moves of the family and leave the rest to reinforcement learning.
 """
@@ -38,7 +38,7 @@ class Start:
 
     env: str
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    demos: int = 60
+    demos: int = 30
     epochs: int = 6
     lr: float = 1e-3
     seed: int = 0
