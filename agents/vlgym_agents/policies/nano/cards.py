@@ -28,7 +28,7 @@ lexicon of our own and invented words, never on a benchmark's pages or tasks. Re
 
 ## Measured
 
-{count} fresh examples each, greedy. "Unseen" words are kept out of the training screens (about one word in eight).
+{examples} fresh examples each, greedy. "Unseen" words are kept out of the training screens (about one word in eight).
 
 {table}
 """
@@ -63,8 +63,8 @@ def write_general(
     """Write README.md of the general weights."""
     text = _HEAD.format(title="vlgym-nano", parameters=parameters)
     named = {name.replace("_", " "): value for name, value in figures.items()}
-    steps = {key: budget[key] for key in ("lists", "read", "joint", "seed")}
-    text += _GENERAL.format(command=command, count=200, table=_table(named), **steps)
+    steps = {key: budget[key] for key in ("lists", "read", "joint", "seed", "examples")}
+    text += _GENERAL.format(command=command, table=_table(named), **steps)
     (folder / "README.md").write_text(text + _LIMITS)
 
 

@@ -274,7 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     policy.save(options.out, half=True)
     size = sum(p.numel() for p in policy.module.parameters())
     command = f"python -m vlgym_agents.policies.nano.pretrain --out {options.out}"
-    write_general(options.out, size, command, asdict(budget), measured)
+    write_general(options.out, size, command, asdict(budget) | {"examples": options.examples}, measured)
     (options.out / "training.json").write_text(
         json.dumps({"budget": asdict(budget), "figures": measured}, indent=1) + "\n"
     )
