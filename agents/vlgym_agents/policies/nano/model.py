@@ -19,7 +19,7 @@ from vlgym_agents.policies.nano.body import Body
 from vlgym_agents.policies.nano.config import NanoConfig
 from vlgym_agents.policies.nano.layout import Layout, lay_out
 from vlgym_agents.policies.nano.pack import Packed
-from vlgym_agents.policies.nano.stem import TextStem
+from vlgym_agents.policies.nano.stem import TextStem, steady
 from vlgym_agents.policies.nano.tokenizer import ACT, CELL, CONTROLS, PAD
 from vlgym_agents.policies.nano.vision import VisionStem
 
@@ -54,6 +54,10 @@ class Heads(nn.Module):
         """Return pointer queries, float [..., 2d], scaled."""
         asks = torch.cat([self.ask(hidden), self.shortcut_ask(hidden)], -1)
         return asks * float(self.width**-0.5)
+
+    def match(self, asks: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+        """Return pointer scores, float [B, Q, K], of queries [B, Q, 2d] against keys [B, K, 2d]."""
+        return steady(asks, keys.transpose(1, 2))
 
 
 class NanoForImageTextToText(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
@@ -225,7 +229,7 @@ class NanoForImageTextToText(PreTrainedModel, GenerationMixin):  # type: ignore[
         mask = recall.seen[:, None] & causal.tril(recall.seen.shape[1] - n)
         h = self.body(x, positions, mask, lambda i, k, v: cache.update(k, v, i))
         recall.position = recall.position + n
-        pointers = torch.einsum("bld,bkd->blk", self.heads.asks(h), recall.keys)
+        pointers = self.heads.match(self.heads.asks(h), recall.keys)
         return self._output(h, pointers, recall.counts[:, None].expand(-1, n), cache)
 
     def _output(

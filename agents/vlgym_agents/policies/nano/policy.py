@@ -229,7 +229,7 @@ class NanoPolicy:
         slot = torch.arange(len(row), device=row.device) - (per_row.cumsum(0) - per_row)[row]
         padded = h.new_zeros(count, int(per_row.max()), keys.shape[-1])
         padded = padded.index_put((row, slot), self.core.heads.asks(h))
-        scores = torch.bmm(padded, keys.transpose(1, 2))[row, slot]  # [N, L]
+        scores = self.core.heads.match(padded, keys)[row, slot]  # [N, L]
         return scores.gather(1, candidates % length)
 
 

@@ -238,7 +238,7 @@ class NanoSession:
         live = list(range(len(states)))
         while True:
             choices = [grammar.options(drawn[i], states[i].scope, sampling) for i in live]
-            pointers = torch.bmm(keys[live], self.module.heads.asks(hidden)[..., None])[..., 0]
+            pointers = self.module.heads.match(self.module.heads.asks(hidden)[:, None], keys[live])[:, 0]
             logs = self.columns.logprobs(hidden, pointers, choices, sampling)
             picked = processed.choose(logs, sampling, [uniforms[i] for i in live])
             picked_logs = processed.gather(logs, picked).tolist()
