@@ -25,10 +25,10 @@ PRESET: dict[str, Any] = {
     "rollout.max_tokens": 32,
     "algo.aggregation": "turn_mean",
 }
-"""What a model of this size wants of the trainer. Its operations are too small to share between threads: two threads took
+"""What a model of this size wants of the trainer. Its operations are too small to share between threads: two took
 eight times the CPU of one on a busy machine. A query is ten times as long as a click, so under a mean over tokens the
-clicks, where the choices are made, would hardly be heard: a mean over turns. Trials of one seed each, on WebShop; two or
-four optimiser steps per rollout batch learnt less than one (ours)."""
+clicks, where the choices are made, would hardly be heard: a mean over turns. In trials of one seed each on WebShop, two
+or four optimiser steps per rollout batch learnt less than one (ours)."""
 
 __all__ = ["PRESET", "NanoConfig", "NanoForImageTextToText", "NanoPolicy", "NanoTokenizer", "fresh", "load", "shipped"]
 
