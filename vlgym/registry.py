@@ -33,6 +33,8 @@ class EnvRow:
         return f"{NAMESPACE}/{self.name}"
 
 
+_DESK, _DESKS = "vlgym.desk.env:DeskEnv", "vlgym.desk.vector:DeskVectorEnv"
+
 ENVS: tuple[EnvRow, ...] = (
     EnvRow(
         "WebShop-v0",
@@ -41,4 +43,8 @@ ENVS: tuple[EnvRow, ...] = (
         extra="web",
         vector_entry_point="vlgym.webshop.vector:WebShopVectorEnv",
     ),
+    EnvRow("Desk-v0", _DESK, tags=("desk",), vector_entry_point=_DESKS),
+    EnvRow("DeskShort-v0", _DESK, tags=("desk-short",), vector_entry_point=_DESKS, kwargs={"lengths": (1, 3)}),
+    EnvRow("DeskMedium-v0", _DESK, tags=("desk-medium",), vector_entry_point=_DESKS, kwargs={"lengths": (4, 8)}),
+    EnvRow("DeskLong-v0", _DESK, tags=("desk-long",), vector_entry_point=_DESKS, kwargs={"lengths": (9, 15)}),
 )

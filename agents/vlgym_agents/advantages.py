@@ -108,22 +108,54 @@ def gae(
     return advantages.astype(np.float32), (advantages + v).astype(np.float32)
 
 
+def standardise(advantages: Sequence[Floats], counted: Sequence[NDArray[np.bool_]] | None = None) -> list[Floats]:
+    """Return advantages of a whole rollout batch at mean 0 and sample deviation 1: (A - mean) / (std + 1e-8).
+
+    Args:
+        advantages: float [n_i] per episode.
+        counted: bool [n_i] per episode, which of them count and are changed; None: all.
+
+    Returns:
+        float32 [n_i] per episode; zeros where the deviation is below ZERO_STD, so that rounding is not made large.
+
+    Source: VL-DAC, arXiv 2508.04280 (over the rollout buffer), and PPO implementations since.
+    """
+    flat = np.concatenate([np.empty(0), *advantages])
+    which = np.ones(len(flat), bool) if counted is None else np.concatenate([np.empty(0, bool), *counted])
+    chosen = flat[which]
+    std = chosen.std(ddof=1) if len(chosen) > 1 else 0.0
+    flat[which] = (chosen - chosen.mean()) / (std + 1e-8) if std > ZERO_STD else 0.0
+    return np.split(flat.astype(np.float32), np.cumsum([len(part) for part in advantages])[:-1])
+
+
 def to_tokens(
     advantages: Sequence[float | NDArray[np.floating]], trace: NDArray[np.integer], turn: NDArray[np.integer]
 ) -> Floats:
     """Spread advantages over flat tokens.
 
     Args:
-        advantages: one entry per trace: a scalar shared by all its tokens, or float [K], one per turn.
+        advantages: one entry per trace: a scalar shared by all its tokens, float [K], one per turn, or float [n], one
+            per token in order (a turn has a token at least, so n = K only where the two mean the same).
         trace: int [N], index into `advantages`.
-        turn: int [N], index of the token's turn in its trace.
+        turn: int [N], index of the token's turn in its trace; the tokens of a trace are in order.
 
     Returns:
         float32 [N].
+
+    Raises:
+        ValueError: an entry has neither one number per turn nor one per token.
     """
     out = np.empty(len(trace), np.float32)
     for i, value in enumerate(advantages):
         mine = trace == i
         value = np.asarray(value, np.float32)
-        out[mine] = value if value.ndim == 0 else value[turn[mine]]
+        if value.ndim == 0 or len(value) == mine.sum():
+            out[mine] = value
+        elif len(value) == turn[mine].max(initial=-1) + 1:
+            out[mine] = value[turn[mine]]
+        else:
+            raise ValueError(
+                f"Trace {i} has {mine.sum()} tokens in {turn[mine].max(initial=-1) + 1} turns and is credited by "
+                f"{len(value)} numbers; give one, one per turn or one per token."
+            )
     return out

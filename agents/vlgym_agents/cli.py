@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +31,16 @@ SCRIPTS = ("random", "rule", "oracle")
 
 def train(argv: Sequence[str] | None = None) -> int:
     """Train a policy; returns the exit code (130 after Ctrl-C, 1 or 2 after an error)."""
-    return _guard("vlgym-train", lambda: _train(list(sys.argv[1:] if argv is None else argv)))
+    return guard("vlgym-train", lambda: _train(list(sys.argv[1:] if argv is None else argv)))
 
 
 def _train(argv: list[str]) -> int:
     arguments, layers = _parse(argv)
     require("torch", extra="train", purpose="Training")
     if arguments.list:
-        print(_listing())
+        from vlgym_agents.docs.listing import listing
+
+        print(listing())
         return 0
     config = resolve(layers)
     if arguments.dry_run:
@@ -61,7 +64,7 @@ def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[Layer]]:
     parser.add_argument("--set", metavar="A.B=C", action="append", default=[], help="set one option")
     parser.add_argument("--resume", metavar="RUN", nargs="?", const="", help="go on with a run folder (default: --out)")
     parser.add_argument("--dry-run", action="store_true", help="print every resolved option and its source, and end")
-    parser.add_argument("--list", action="store_true", help="print environments, methods and models, and end")
+    parser.add_argument("--list", action="store_true", help="print environments, methods, presets and models, and end")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     arguments, rest = parser.parse_known_args(argv)
     flags: dict[str, Any] = {
@@ -123,18 +126,6 @@ def _saved_options(folder: Path) -> dict[str, Any]:
         }
     except (OSError, ValueError, KeyError) as error:
         raise OptionError(f"{str(folder)!r} is not a run folder that can be resumed ({error}).") from None
-
-
-def _listing() -> str:
-    from vlgym.registry import ENVS
-
-    lines = ["Environments (--env):"]
-    lines += [f"  {row.id:<28} {', '.join(row.tags)}" for row in ENVS]
-    lines += ["Methods (--algo):"]
-    lines += [f"  {name:<28} {registry.recipe(name).summary}" for name in registry.ALGOS]
-    lines += ["Models (--model):"]
-    lines += [f"  {name}" for name in registry.MODELS]
-    return "\n".join([*lines, "  or a folder or hub id of an image-text model that transformers loads"])
 
 
 def _default_out(config: Config) -> Path:
@@ -225,7 +216,7 @@ def _report(out: Path) -> Path:
 
 def evaluate(argv: Sequence[str] | None = None) -> int:
     """Evaluate a scripted policy or a run; returns the exit code."""
-    return _guard("vlgym-eval", lambda: _evaluate(list(sys.argv[1:] if argv is None else argv)))
+    return guard("vlgym-eval", lambda: _evaluate(list(sys.argv[1:] if argv is None else argv)))
 
 
 def _evaluate(argv: list[str]) -> int:
@@ -291,10 +282,14 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
             return evaluate_script(arguments.policy, pool, probe.unwrapped.tasks, plan, progress)[0]
         r = config.rollout
         from vlgym_agents.policy import Sampling
+        from vlgym_agents.recipe import Setting
 
         sampling = Sampling(r.temperature, arguments.greedy, r.max_tokens, r.min_tokens)
         rollout = Rollout(sampling, pool.size, r.window, r.max_turns, r.end_unparsable, progress=progress)
-        return evaluate_policy(_trained(config, probe, folder), pool, probe.unwrapped.tasks, plan, rollout)[0]
+        policy, tasks = _trained(config, probe, folder), probe.unwrapped.tasks
+        setting = Setting(tasks, plan.split, policy, sampling, window=r.window)
+        parts = registry.recipe(config.run.algo).build(config.algo, setting)
+        return evaluate_policy(policy, pool, tasks, plan, replace(rollout, observe=parts.observe))[0]
 
 
 def _trained(config: Config, env: Any, folder: Path) -> Policy:
@@ -318,7 +313,7 @@ def _bar(total: int) -> Iterator[Callable[[Any], None]]:
 # ---------------------------------------------------------------------- both
 
 
-def _guard(program: str, body: Callable[[], int]) -> int:
+def guard(program: str, body: Callable[[], int]) -> int:
     """Run a command; errors meant for people become one sentence on stderr."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:

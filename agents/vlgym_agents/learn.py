@@ -39,13 +39,25 @@ class Learner:
         self.policy, self.parts, self.options = policy, parts, options
         self.sampling, self.window, self.steps = sampling, window, steps
         self.parameters = list(policy.parameters())
+        self._now = 0
         self.optimiser = torch.optim.AdamW(
-            self.parameters,
+            self._groups(),
             lr=options.lr,
             betas=(options.beta1, options.beta2),
             eps=options.eps,
             weight_decay=options.weight_decay,
         )
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Return the optimiser's parameter groups: one, or the policy's and the critic's where their rates differ."""
+        rate, critic = self.parts.critic, self.policy.critic
+        if rate in (0.0, 1.0) or critic is None:
+            return [{"params": self.parameters, "rate": 1.0}]
+        theirs = {id(p) for p in critic.parameters()}
+        return [
+            {"params": [p for p in self.parameters if id(p) not in theirs], "rate": 1.0},
+            {"params": [p for p in self.parameters if id(p) in theirs], "rate": rate},
+        ]
 
     def lr(self, step: int) -> float:
         """Return the learning rate of training step `step` (from 1)."""
@@ -64,7 +76,8 @@ class Learner:
             rng: decides which traces share an optimiser batch, where there are several.
         """
         for group in self.optimiser.param_groups:
-            group["lr"] = self.lr(step)
+            group["lr"] = group.get("rate", 1.0) * self.lr(step)
+        self._now = step
         batch, streams = self._prepare(traces, credit)
         fresh = ~np.array([trace.replayed for trace in traces], bool)
         seen: list[tuple[int, Metrics]] = []
@@ -79,6 +92,7 @@ class Learner:
                 seen += found
         return {
             "optimiser_steps": float(len(norms)),
+            "extra_forwards": float(len(self.parts.passes) * len(batch.rows) + _judged(traces)),
             "loss": float(np.mean(losses)),
             "grad_norm": float(np.mean(norms)),
             "lr": self.lr(step),
@@ -91,8 +105,9 @@ class Learner:
         batch = make_batch(traces, self.window)
         batch = with_weights(batch, to_tokens(credit.advantages, batch.trace, batch.turn), batch.weights)
         streams = {"behaviour": batch.old_logprobs}
-        if credit.targets is not None:
-            streams["targets"] = to_tokens(credit.targets, batch.trace, batch.turn)
+        for name, entries in (("targets", credit.targets), ("values", credit.values)):
+            if entries is not None:
+                streams[name] = to_tokens(entries, batch.trace, batch.turn)
         for name, forward in self.parts.passes.items():
             values = np.zeros(len(batch.row), np.float32)
             for rows in micro_batches(batch.rows, self.options.micro_tokens, self._idle(batch)):
@@ -153,7 +168,7 @@ class Learner:
         flat = {"advantages": part.advantages, "old_logprobs": part.old_logprobs, "weights": part.weights, **extra}
         streams = {name: torch.from_numpy(np.ascontiguousarray(values)).to(device) for name, values in flat.items()}
         rows, heads = (torch.from_numpy(index).long().to(device) for index in (part.row, action_heads(part)))
-        return View(part, scores, streams, rows, heads, per_action)
+        return View(part, scores, streams, rows, heads, per_action, self._now)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the optimiser's state."""
@@ -162,6 +177,11 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the optimiser's state."""
         self.optimiser.load_state_dict(state)
+
+
+def _judged(traces: Sequence[Trace]) -> int:
+    """Return how many episodes the critic was asked about where a limit cut them."""
+    return sum(trace.bootstrap is not None for trace in traces)
 
 
 def _gap(view: View, fresh: NDArray[np.bool_]) -> tuple[int, Metrics]:

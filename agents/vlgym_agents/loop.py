@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from vlgym_agents.pool import Pool
 from vlgym_agents.recipe import Credit, Group, Metrics, Recipe, Setting
 from vlgym_agents.record import RunFolder, episode_json
 from vlgym_agents.rollout import Request, Rollout, collect, generator
-from vlgym_agents.stats import METRICS, episode_metrics, group_metrics
+from vlgym_agents.stats import METRICS, episode_metrics, group_metrics, term_metrics
 from vlgym_agents.types import Trace
 
 __all__ = ["METRICS", "Counters", "Trainer"]
@@ -73,7 +73,7 @@ class Trainer:
         self.config, self.policy, self.pool, self.tasks, self.folder = config, policy, pool, tasks, folder
         r, o = config.rollout, config.optim
         self.sampling = Sampling(r.temperature, False, r.max_tokens, r.min_tokens)
-        setting = Setting(tasks, r.split, policy, self.sampling, o.epochs * o.minibatches)
+        setting = Setting(tasks, r.split, policy, self.sampling, o.epochs * o.minibatches, r.window, config.run.steps)
         self.parts = recipe.build(config.algo, setting)
         self.learner = Learner(policy, self.parts, o, sampling=self.sampling, window=r.window, steps=config.run.steps)
         self.checkpoints = Checkpoints(folder.path / "checkpoints", config.flat(), config.run.keep)
@@ -126,7 +126,8 @@ class Trainer:
 
     def _rollout(self, sampling: Sampling, what: str, episodes: int) -> Rollout:
         r, version, progress = self.config.rollout, self.counters.step, self.folder.progress(what, episodes)
-        return Rollout(sampling, r.batch, r.window, r.max_turns, r.end_unparsable, version=version, progress=progress)
+        plain = Rollout(sampling, r.batch, r.window, r.max_turns, r.end_unparsable, version=version, progress=progress)
+        return replace(plain, observe=self.parts.observe)
 
     # -------------------------------------------------------------- one step
 
@@ -151,6 +152,7 @@ class Trainer:
             "step": step,
             **episode_metrics(harvest.attempts),
             **group_metrics(harvest.fresh),
+            **term_metrics(list(harvest.rewards.values())),
             "replayed": sum(trace.replayed for trace in traces) / max(len(traces), 1),
             "env_steps": self.counters.env_steps,
             "tokens": self.counters.tokens,
@@ -171,6 +173,7 @@ class Trainer:
         while len(out.kept) < r.groups and drawn < cap:
             n = min(r.groups - len(out.kept), cap - drawn)
             rollout = self._rollout(self.sampling, f"step {step}", n * r.group_size)
+            rollout = replace(rollout, bootstrap=bool(self.parts.critic))
             attempts = collect(self.policy, self.pool, self._requests(step, drawn, n), rollout)
             out.attempts += attempts
             for index in range(drawn, drawn + n):
@@ -206,7 +209,9 @@ class Trainer:
                 trace.ret = float(ret)
         credit = self.parts.credit(groups)
         factor = {"zero_advantages": 0.0, "sign_flip": -1.0}.get(control, 1.0)
-        return credit if factor == 1.0 else Credit([factor * np.asarray(a) for a in credit.advantages], credit.targets)
+        if factor == 1.0:
+            return credit
+        return replace(credit, advantages=[factor * np.asarray(a) for a in credit.advantages])
 
     def _record(self, harvest: _Harvest, traces: Sequence[Trace], credit: Credit) -> None:
         advantage = {id(trace): value for trace, value in zip(traces, credit.advantages)}

@@ -252,6 +252,28 @@ def policy_loss(
     return (weights * losses).sum(), metrics
 
 
+def value_loss(values: Tensor, targets: Tensor, old: Tensor | None = None, clip: float = 0.0) -> Tensor:
+    """Return the critic's loss per value, [n]: half the squared error.
+
+    Args:
+        values: float [n], differentiable.
+        targets: float [n].
+        old: float [n], the values when the episodes were sampled; needed if `clip` > 0.
+        clip: > 0: a value may move so far from the old one; of the errors with and without that limit the larger
+            counts. 0: no limit.
+
+    Source: VL-DAC, arXiv 2508.04280, L_V; clipping as in the code of PPO, arXiv 1707.06347 (in no paper; Andrychowicz
+        et al. 2020, arXiv 2006.05990, find that it does not help).
+    """
+    error = (values - targets).square()
+    if clip:
+        if old is None:
+            raise ValueError("value_loss with a clip needs the old values.")
+        near = old + (values - old).clamp(-clip, clip)
+        error = torch.maximum(error, (near - targets).square())
+    return error / 2
+
+
 def merge_metrics(parts: Sequence[tuple[int, Mapping[str, float]]]) -> Metrics:
     """Join the metrics of micro-batches, given as (number of tokens, metrics): token-weighted means, `*_max` by max."""
     parts = [(n, metrics) for n, metrics in parts if metrics]

@@ -4,7 +4,8 @@ A configuration has the sections run, env, model, rollout, optim, eval and algo;
 sections env, model and algo belong to the chosen environment, model and method: their names, types and defaults are
 read off the environment's constructor, the model's loader and the recipe's options class.
 
-Layers, later wins: default < method preset < model preset < preset file < ``--config`` file < flags.
+Layers, later wins: default < method preset < model preset < preset file < ``--config`` file < flags; but options of
+section algo that the method's preset sets are not the model's to change.
 """
 
 from __future__ import annotations
@@ -232,9 +233,15 @@ def resolve(layers: Sequence[Layer]) -> Config:
         "eval": of_dataclass(EvalOptions),
         "algo": of_dataclass(recipe.options),
     }
-    # a model wants its settings whatever the method, so those of section algo that this method lacks are passed over
-    wanted = {n: v for n, v in model_row.preset.items() if not n.startswith("algo.") or n[5:] in schema["algo"]}
-    layers = [("method preset", recipe.preset), ("model preset", wanted), *layers]
+    # a model wants its settings whatever the method, and a method whatever the model: what one lacks is passed over,
+    # and what makes the method (its section algo) a model does not change
+    own_algo = {name for name in recipe.preset if name.startswith("algo.")}
+    wanted = {name: value for name, value in model_row.preset.items() if name not in own_algo}
+    layers = [
+        ("method preset", _without_unknown(recipe.preset, "model", schema)),
+        ("model preset", _without_unknown(wanted, "algo", schema)),
+        *layers,
+    ]
     values, sources = _merge(schema, layers)
     config = Config(
         run=_make("run", RunOptions, values),
@@ -249,6 +256,14 @@ def resolve(layers: Sequence[Layer]) -> Config:
     )
     _refuse_idle(config)
     return config
+
+
+def _without_unknown(
+    preset: Mapping[str, Any], section: str, schema: Mapping[str, Mapping[str, Option]]
+) -> dict[str, Any]:
+    return {
+        n: v for n, v in preset.items() if not n.startswith(f"{section}.") or n.partition(".")[2] in schema[section]
+    }
 
 
 def _preset_layer(name: str) -> Layer:

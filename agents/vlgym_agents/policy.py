@@ -22,14 +22,20 @@ class Sample:
         logprobs: float32 [a], under the processed distribution.
         text: decoded response (for people, and the source of the action).
         action: the action text to hand to the environment ("" if none could be read from `text`).
-        value: critic's value at the last prompt token, or None.
+        values: float32 [a], critic's value before each token (the first: of the last prompt token), NaN where the token
+            was the only one possible and no critic was asked; None without a value head.
     """
 
     ids: Ids
     logprobs: Floats
     text: str
     action: str
-    value: float | None = None
+    values: Floats | None = None
+
+    @property
+    def value(self) -> float | None:
+        """Critic's value at the last prompt token, or None."""
+        return None if self.values is None else float(self.values[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,8 @@ class Scores:
     Attributes:
         logprobs: float32 [N], log-probs of all trained tokens, rows in the order given, tokens in order.
         entropy: float32 [N], entropy of the processed distribution there (nats).
-        values: float32 [T], value of each trained action's last prompt token (detached from the backbone as the head
-            decides), or None without a value head.
+        values: float32 [N], critic's value before each of these tokens, from hidden states without gradient: the body
+            never learns from the critic's error. None without a value head.
     """
 
     logprobs: torch.Tensor
@@ -92,6 +98,11 @@ class Policy(Protocol):
     name: str
     module: torch.nn.Module
     """What the optimiser trains (parameters with requires_grad) and the checkpoint saves."""
+
+    @property
+    def critic(self) -> torch.nn.Module | None:
+        """The value head, a part of `module`; None without one."""
+        ...
 
     def encode(self, observation: Mapping[str, Any], info: Mapping[str, Any], *, first: bool) -> Chunk:
         """Return the prompt tokens of an observation; `first` opens the context (instruction, action help)."""

@@ -18,6 +18,7 @@ import torch
 from vlgym.core.errors import VlgymError
 from vlgym.core.tasks import TaskSet
 from vlgym_agents.policy import Policy, Sampling, Scores
+from vlgym_agents.rollout import Observe
 from vlgym_agents.types import Batch, Floats, Row, Trace
 
 Group = list[Trace]
@@ -47,12 +48,16 @@ class Credit:
     """Who deserves what.
 
     Attributes:
-        advantages: one entry per trace: a number shared by its tokens, or float32 [K], one per turn.
-        targets: float32 [K] per trace, what the critic should have said before each turn; None without a critic.
+        advantages: one entry per trace: a number shared by its tokens, float32 [K], one per turn, or float32 [n], one
+            per sampled token.
+        targets: per trace float32 [K] or [n], what the critic should have said before each turn or token, NaN where it
+            was not asked; None without a critic.
+        values: per trace float32 [K] or [n], what it did say; needed by an objective that clips its change.
     """
 
     advantages: list[Any]
     targets: list[Floats] | None = None
+    values: list[Floats] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,10 +68,11 @@ class View:
         batch: the rows and flat arrays [n].
         scores: differentiable scores of those rows.
         streams: float32 [n] tensors: "advantages", "old_logprobs", "weights", "behaviour" (log-probs recorded at
-            sampling), "targets" (critic's target of the token's turn, with a critic), and one per entry of `passes`.
+            sampling), "targets" and "values" (of the token or its turn, with a critic), and one per entry of `passes`.
         rows: int64 [n], row of each token.
-        heads: int64 [T], index in [0, n) of the first token of each trained action, aligned with `scores.values`.
+        heads: int64 [T], index in [0, n) of the first token of each trained action.
         per_action: 1 / trained actions of the whole optimiser batch: an action's weight in a mean over actions.
+        step: training step, from 1.
     """
 
     batch: Batch
@@ -75,6 +81,7 @@ class View:
     rows: torch.Tensor
     heads: torch.Tensor
     per_action: float
+    step: int = 0
 
 
 Rewards = Mapping[str, Callable[[Trace], float]]
@@ -101,6 +108,9 @@ class Parts:
         passes: extra forward passes before the first update; each becomes a stream. "old_logprobs" replaces the
             log-probs recorded at sampling, which then remain as "behaviour".
         idle_zero: tokens without advantage have no gradient, so rows made only of them need no forward pass.
+        observe: how episodes are shown to the policy, in training and evaluation; None: as the environment does.
+        critic: learning rate of the policy's critic as a multiple of the policy's own; 0: the method has no critic.
+            With one, it judges where episodes stopped that a limit cut (`Trace.bootstrap`).
     """
 
     sampler: TaskSampler
@@ -113,6 +123,8 @@ class Parts:
     repair: Callable[[Sequence[Group], np.random.Generator], list[Group]] = lambda groups, rng: list(groups)
     passes: Mapping[str, Pass] = field(default_factory=dict)
     idle_zero: bool = False
+    observe: Observe | None = None
+    critic: float = 0.0
 
     def _stateful(self) -> Iterator[tuple[str, Any]]:
         for f in fields(self):
@@ -139,6 +151,8 @@ class Setting:
         policy: the policy, with the weights training starts from.
         sampling: how training episodes are sampled.
         updates: optimiser steps per rollout batch.
+        window: turns the policy sees; 0: all.
+        steps: training steps planned, for schedules; 0: unknown.
     """
 
     tasks: TaskSet
@@ -146,6 +160,8 @@ class Setting:
     policy: Policy
     sampling: Sampling
     updates: int = 1
+    window: int = 0
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -196,6 +212,32 @@ def env_return(trace: Trace) -> float:
 def malformed_share(trace: Trace) -> float:
     """Share of turns that held no action the environment accepted, in [0, 1]."""
     return sum(not turn.info.get("action_valid", True) for turn in trace.turns) / max(len(trace.turns), 1)
+
+
+def return_terms(success_weight: float, format_weight: float) -> dict[str, Callable[[Trace], float]]:
+    """Return the named terms of a return: the environment's, and those whose weight is not zero."""
+    terms: dict[str, Callable[[Trace], float]] = {"env": env_return}
+    if success_weight:
+        terms["success"] = lambda trace: success_weight * trace.success
+    if format_weight:
+        terms["format"] = lambda trace: -format_weight * malformed_share(trace)
+    return terms
+
+
+def turn_rewards(trace: Trace) -> Floats:
+    """Return float32 [K]: the environment's rewards, and with the last what else the return R of the episode holds."""
+    rewards = np.array([turn.reward for turn in trace.turns], np.float32)
+    rewards[-1] += trace.ret - env_return(trace)
+    return rewards
+
+
+def require_critic(policy: Policy) -> None:
+    """Raise RecipeError if the policy has no value head."""
+    if policy.critic is None:
+        raise RecipeError(
+            f"Policy {policy.name!r} has no value head, which this method learns from; set model.value_head to true, "
+            f"or choose a method without a critic."
+        )
 
 
 def reference_pass(policy: Policy) -> Pass:

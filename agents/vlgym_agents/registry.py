@@ -29,12 +29,25 @@ if TYPE_CHECKING:
 
 ALGOS: dict[str, str] = {
     "grpo": "vlgym_agents.algos.grpo:RECIPE",
-    "filtered_bc": "vlgym_agents.algos.filtered_bc:RECIPE",
+    "ppo": "vlgym_agents.algos.ppo:RECIPE",
+    "vl-dac": "vlgym_agents.algos.vl_dac:RECIPE",
+    "arpo": "vlgym_agents.algos.arpo:RECIPE",
+    "craft-gui": "vlgym_agents.algos.craft_gui:RECIPE",
+    "vsc-rl": "vlgym_agents.algos.vsc_rl:RECIPE",
+    "vsc-grpo": "vlgym_agents.algos.vsc_grpo:RECIPE",
+    "rloo": "vlgym_agents.algos.rloo:RECIPE",
+    "dr-grpo": "vlgym_agents.algos.dr_grpo:RECIPE",
+    "dapo": "vlgym_agents.algos.dapo:RECIPE",
+    "gspo": "vlgym_agents.algos.gspo:RECIPE",
+    "cispo": "vlgym_agents.algos.cispo:RECIPE",
+    "gigpo": "vlgym_agents.algos.gigpo:RECIPE",
+    "filtered-bc": "vlgym_agents.algos.filtered_bc:RECIPE",
 }
 
 MODELS: dict[str, str] = {
     "nano": "vlgym_agents.policies.nano:load",
     "smollm2": "vlgym_agents.policies.hf:load",
+    "tabular": "vlgym_agents.policies.tabular:load",
 }
 
 FALLBACK_MODEL = "vlgym_agents.policies.hf:load"

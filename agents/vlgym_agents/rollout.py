@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -20,6 +20,8 @@ from vlgym_agents.pool import Command, Pool, Reply
 from vlgym_agents.types import Chunk, Ids, Trace, Turn
 
 UNREADABLE = "No action could be read from the response."
+OBSERVE = 201
+"""Last word of the key of the randomness of `Observe`, so that it shares no stream with the drawing of tokens."""
 INFO_CHARS = 2000
 """Longer texts of an environment's info are not kept in the record."""
 
@@ -56,6 +58,29 @@ class Request:
     record: bool = False
 
 
+Seen = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""An observation and its info."""
+
+
+class Observe(Protocol):
+    """How a method shows episodes to the policy: one function an episode, so that its state is the episode's own."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether every observation is also encoded as the environment gave it (`Chunk.plain`)."""
+        ...
+
+    def __call__(
+        self, task: str, random: np.random.Generator
+    ) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Seen]:
+        """Return the function of one episode: (observation, info) -> what the policy reads and the record keeps.
+
+        It is called once for every observation in order, the one after the last action included, and must not change
+        its arguments. `random` is the episode's own and independent of how its tokens are drawn.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """How to collect.
@@ -66,10 +91,12 @@ class Rollout:
         window: turns the policy sees, the current one included; 0: all.
         max_turns: an episode is truncated after so many; 0: never by us.
         end_unparsable: an episode is truncated by a response without an action, and no environment step is made.
+        bootstrap: ask the critic for the value of the observation at which a limit cut an episode (`Trace.bootstrap`).
         retries: new attempts, with the same seed and randomness, of an episode that the machinery spoilt.
         version: optimiser step of the weights.
         progress: called with every trace that ended.
         watch: called with (request, turn, observation) for every observation, the last one of an episode included.
+        observe: how the method shows episodes to the policy; None: as the environment does.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -77,10 +104,12 @@ class Rollout:
     window: int = 0
     max_turns: int = 0
     end_unparsable: bool = False
+    bootstrap: bool = False
     retries: int = 1
     version: int = 0
     progress: Callable[[Trace], None] | None = None
     watch: Callable[[Request, int, Mapping[str, Any]], None] | None = None
+    observe: Observe | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -95,6 +124,8 @@ class _Episode:
     observation: Mapping[str, Any] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
     command: Command | None = None
+    show: Callable[[Mapping[str, Any], Mapping[str, Any]], Seen] | None = None
+    seen: Seen = field(default_factory=lambda: ({}, {}))
 
 
 def generator(*key: int) -> np.random.Generator:
@@ -138,7 +169,10 @@ class _Collection:
 
     def _begin(self, place: int, request: Request, retries: int) -> _Episode:
         trace = Trace(request.task, request.seed, request.group, request.member, version=self.rollout.version)
-        return _Episode(place, request, retries, trace, generator(*request.key))
+        episode = _Episode(place, request, retries, trace, generator(*request.key))
+        if self.rollout.observe is not None:
+            episode.show = self.rollout.observe(request.task, generator(*request.key, OBSERVE))
+        return episode
 
     # -------------------------------------------------------------- environments
 
@@ -156,24 +190,39 @@ class _Collection:
                 episode = self.running[command.slot]
                 episode.command = None
                 self._take(episode, command, reply)
+            self._cut()
 
     def _take(self, episode: _Episode, command: Command, reply: Reply) -> None:
         episode.observation, episode.info = reply.observation, reply.info
         if self.rollout.watch is not None and not reply.error:
             self.rollout.watch(episode.request, len(episode.trace.turns), reply.observation)
+        episode.seen = (reply.observation, reply.info)
+        if episode.show is not None and not reply.error:
+            episode.seen = episode.show(*episode.seen)
         if command.kind == "step" and not reply.error:
             turn = episode.trace.turns[-1]
             turn.reward, turn.terminated, turn.truncated = reply.reward, reply.terminated, reply.truncated
-            turn.info = light(reply.info)
+            turn.info = light(episode.seen[1])
             limit = self.rollout.max_turns
             turn.truncated |= bool(limit) and len(episode.trace.turns) >= limit and not turn.terminated
-            if turn.terminated or turn.truncated:
+            if turn.terminated or (turn.truncated and not self.rollout.bootstrap):
                 self._end(command.slot)
         elif reply.error:
             episode.trace.env_error = reply.error
             if episode.retries:
                 self.waiting.appendleft(self._begin(episode.place, episode.request, episode.retries - 1))
             self._end(command.slot)
+
+    def _cut(self) -> None:
+        """End the episodes that a limit cut, once the critic has judged what they came to."""
+        slots = [slot for slot, e in sorted(self.running.items()) if e.trace.turns and e.trace.turns[-1].truncated]
+        if not slots:
+            return
+        chunks = [self._read(slot).chunk for slot in slots]
+        asked = replace(self.rollout.sampling, greedy=True, max_tokens=1)  # of one token; its value is what is wanted
+        for slot, sample in zip(slots, self.session.act(slots, chunks, [self.running[s].random for s in slots], asked)):
+            self.running[slot].trace.bootstrap = sample.value
+            self._end(slot)
 
     def _end(self, slot: int) -> None:
         episode = self.running.pop(slot)
@@ -203,6 +252,7 @@ class _Collection:
             if not sample.action and self.rollout.end_unparsable:
                 turn.truncated = True
                 turn.info = {"action_valid": False, "error": UNREADABLE}
+                episode.trace.bootstrap = 0.0
                 self._end(slot)
             else:
                 episode.command = Command(slot, "step", sample.action)
@@ -211,25 +261,33 @@ class _Collection:
         """Encode the observation of a slot and, under a window, prepare its context."""
         episode, window = self.running[slot], self.rollout.window
         past = episode.trace.turns
-        seen = (episode.observation, episode.info)
-        chunk = self.policy.encode(*seen, first=window == 1 or not past)
+        chunk = self._encode(episode, first=window == 1 or not past)
         turn = Turn(chunk, np.empty(0, np.int32), np.empty(0, np.float32), "", "")
         if not past:
             episode.trace.instruction = str(episode.observation.get("instruction", ""))
         if window > 1:
-            turn.opening = chunk if not past else self.policy.encode(*seen, first=True)
+            turn.opening = chunk if not past else self._encode(episode, first=True)
         if window and len(past) >= window:  # until then the context only grows
             self.session.free(slot)
             if window > 1:
                 assert isinstance(self.session, Windowed)
                 self.session.load(slot, *context(past, window - 1))
         if episode.request.record:
-            turn.observation = {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in seen[0].items()}
+            shown = episode.seen[0].items()
+            turn.observation = {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in shown}
         return turn
+
+    def _encode(self, episode: _Episode, *, first: bool) -> Chunk:
+        """Encode what the policy is shown, and what the environment gave where a method asks for both."""
+        chunk = self.policy.encode(*episode.seen, first=first)
+        observe = self.rollout.observe
+        if observe is None or not observe.plain or episode.seen[0] is episode.observation:
+            return chunk
+        return replace(chunk, plain=self.policy.encode(episode.observation, episode.info, first=first))
 
 
 def _fill(turn: Turn, sample: Sample) -> None:
-    turn.ids, turn.logprobs, turn.value = sample.ids, sample.logprobs, sample.value
+    turn.ids, turn.logprobs, turn.value, turn.values = sample.ids, sample.logprobs, sample.value, sample.values
     turn.text, turn.action = sample.text, sample.action
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -32,6 +32,7 @@ METRICS: dict[str, str] = {
     "env_steps": "environment steps so far, evaluation excluded",
     "tokens": "sampled tokens so far, evaluation excluded",
     "optimiser_steps": "optimiser steps of this batch",
+    "extra_forwards": "rows scored once more without a gradient (reference, old log-probs, critic at a limit)",
     "loss": "loss of the batch",
     "grad_norm": "gradient norm before clipping",
     "lr": "learning rate",
@@ -109,6 +110,32 @@ def bootstrap(
     return Interval(float(np.asarray(statistic(x[None], axis=1))[0]), float(low), float(high), "bootstrap 95%")
 
 
+def stratified_bootstrap(
+    strata: Sequence[ArrayLike],
+    statistic: Callable[..., ArrayLike] = np.mean,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap 95 % interval of a statistic of runs on several tasks (arXiv 2108.13264, section 4.1).
+
+    Args:
+        strata: float [n_k] per task, its runs; each is resampled by itself, then all are pooled. A single run gives an
+            interval without width: it says nothing about other seeds.
+        statistic: array, axis -> array; the mean by default.
+        resamples: bootstrap samples.
+        seed: of the resampling.
+    """
+    rng = np.random.default_rng(seed)
+    parts = [np.asarray(values, np.float64) for values in strata if len(np.asarray(values))]
+    if not parts:
+        return Interval(math.nan, math.nan, math.nan, "stratified bootstrap 95%")
+    pooled = np.concatenate([x[rng.integers(len(x), size=(resamples, len(x)))] for x in parts], axis=1)
+    low, high = np.quantile(np.asarray(statistic(pooled, axis=1)), [0.025, 0.975])
+    value = float(np.asarray(statistic(np.concatenate(parts)[None], axis=1))[0])
+    return Interval(value, float(low), float(high), "stratified bootstrap 95%")
+
+
 def _chunks(resamples: int, n: int) -> list[int]:
     """Cut the resamples so that no index array exceeds a few million entries."""
     size = max(1, min(resamples, 4_000_000 // n))
@@ -157,6 +184,12 @@ def group_metrics(groups: Sequence[Sequence[Trace]]) -> dict[str, float]:
         "all_success_groups": _mean([all(trace.success for trace in group) for group in groups]),
         "group_return_std": _mean([float(np.std(r)) for r in returns]),
     }
+
+
+def term_metrics(terms: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Means over episodes of the terms of the return, "return_<name>"; nothing where there is but one."""
+    names = list(terms[0]) if terms else []
+    return {f"return_{name}": _mean([found[name] for found in terms]) for name in names} if len(names) > 1 else {}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -24,11 +24,14 @@ class Chunk:
         ids: int32 [n], prompt token ids (never trained).
         images: uint8 [H, W, 3] arrays whose placeholders stand in `ids`, in order.
         extra: the policy's own side data (pointer tables, pixel patches); plain picklable arrays and strings.
+        plain: the same observation without what the method added to it (`rollout.Observe`), for a reference that must
+            not read that; None where nothing was added or no reference asks.
     """
 
     ids: Ids
     images: tuple[NDArray[np.uint8], ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    plain: Chunk | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +46,8 @@ class Turn:
         action: the action text handed to the environment.
         reward, terminated, truncated: from the environment.
         value: critic's value of the observation at sampling time; None without a value head.
+        values: float32 [a], critic's value before each token at sampling time, `value` the first of them; NaN where the
+            policy had no choice and so asked no critic; None without a value head.
         info: the environment's info after the step, without bulky entries.
         observation: what was observed before the action (kept for the report; None when not recorded).
         opening: `chunk`'s observation encoded as the first of a context, where a history window > 1 will begin there.
@@ -57,6 +62,7 @@ class Turn:
     terminated: bool = False
     truncated: bool = False
     value: float | None = None
+    values: Floats | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
     observation: Mapping[str, Any] | None = None
     opening: Chunk | None = None
@@ -76,6 +82,8 @@ class Trace:
         version: optimiser step whose weights sampled it.
         replayed: it comes from a store, not from this step's rollouts.
         ret: the return R_i that advantages are computed from (reward composition; set before advantages).
+        bootstrap: critic's value of the observation at which a limit cut the episode; None where it was not asked. 0
+            where the policy's own words ended the episode: a limit is not to blame then.
     """
 
     task: str
@@ -90,6 +98,7 @@ class Trace:
     version: int = 0
     replayed: bool = False
     ret: float = 0.0
+    bootstrap: float | None = None
 
     @property
     def n_tokens(self) -> int:

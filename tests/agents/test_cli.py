@@ -44,7 +44,10 @@ def test_dry_run_prints_every_option_and_touches_nothing(tmp_path, capsys):
 def test_list(capsys):
     assert cli.train(["--list"]) == 0
     shown = capsys.readouterr().out
-    assert all(word in shown for word in ("grpo", "filtered_bc", "nano", "vlgym/WebShop-v0"))
+    assert all(word in shown for word in ("grpo", "filtered-bc", "nano", "vlgym/WebShop-v0", "gigpo-faithful"))
+    assert "parts: credit = StepGroupCredit" in shown
+    assert "sets: norm rloo" in shown
+    assert "source: arXiv 2503.20783" in shown
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ def test_sampled_ids_are_trained_ids_though_decoding_loses_them(folders):
     broken = [s for ss in samples for s in ss if words(policy.tokens.decode(s.ids))["input_ids"] != s.ids.tolist()]
     assert len(broken) > 5  # re-tokenising would have trained other ids in these replies
     parts = [policy._lay_out(row) for row in rows]
-    for (whole, keep, ids, _, _), row in zip(parts, rows):
+    for (whole, keep, ids, _), row in zip(parts, rows):
         assert ids.tolist() == np.concatenate(row.actions).tolist()
         assert whole.ids[keep[1:]].tolist()[: len(row.actions[0]) - 1] == row.actions[0][:-1].tolist()
     np.testing.assert_allclose(policy.score(rows, SAMPLING).logprobs.detach(), flat(samples), atol=1e-5)
@@ -362,12 +362,12 @@ def test_a_text_model_refuses_an_image_in_one_sentence(folders):
 # ---------------------------------------------------------------------- weights
 
 
-def test_values_are_those_of_the_last_prompt_token_and_stop_there(folders):
+def test_values_are_those_of_sampling_and_stop_there(folders):
     policy = loaded(folders("qwen2_vl"), value_head=True)
     torch.nn.init.normal_(policy.module.value_head[2].weight)
     rows, samples = episodes(policy)
     scores = policy.score(rows, SAMPLING)
-    np.testing.assert_allclose(scores.values.detach(), [s.value for ss in samples for s in ss], atol=1e-5)
+    np.testing.assert_allclose(scores.values.detach(), np.concatenate([s.values for ss in samples for s in ss]), atol=1e-5)
     scores.values.square().sum().backward()
     assert all(p.grad is None for p in policy.module.model.parameters())
     assert all(p.grad is not None for p in policy.module.value_head.parameters())

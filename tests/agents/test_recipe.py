@@ -64,7 +64,7 @@ def critic(options, setting: Setting) -> Parts:
     def objective(view):
         s = view.streams
         loss, metrics = policy_loss(view.scores.logprobs, s["old_logprobs"], s["advantages"], s["weights"], options)
-        error = (view.scores.values - s["targets"][view.heads]).square()
+        error = (view.scores.values[view.heads] - s["targets"][view.heads]).square()
         return loss + error.sum() * view.per_action, metrics | {"value_loss": float(error.detach().mean())}
 
     return replace(grpo.build(options, setting), credit=credit, objective=objective, idle_zero=False)

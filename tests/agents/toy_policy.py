@@ -30,7 +30,10 @@ class Net(torch.nn.Module):
         self.embed = torch.nn.Embedding(VOCABULARY, hidden)
         self.cell = torch.nn.GRUCell(hidden, hidden)
         self.head = torch.nn.Linear(hidden, DIGITS + 1)
-        self.value = torch.nn.Linear(hidden, 1)
+        self.critic = torch.nn.Sequential(torch.nn.Linear(hidden, hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, 1))
+
+    def value(self, state: torch.Tensor) -> torch.Tensor:
+        return self.critic(state.detach())[0, 0]
 
     def read(self, state: torch.Tensor, ids: Any) -> torch.Tensor:
         for token in torch.as_tensor(np.asarray(ids)).long():
@@ -52,19 +55,20 @@ class ToySession:
     def _one(self, slot: int, chunk: Chunk, uniform: np.random.Generator, sampling: Sampling) -> Sample:
         net = self.policy.module
         state = net.read(self.states.get(slot, self.policy.blank()), chunk.ids)
-        value = float(net.value(state))
-        ids, logprobs = [], []
+        ids, logprobs, values = [], [], []
         while len(ids) < sampling.max_tokens and (not ids or ids[-1] != END):
             lp = torch.log_softmax(self.policy.logits(state, len(ids), sampling), -1)[0]
             u = uniform.random()
             token = int(lp.argmax()) if sampling.greedy else int((lp.exp().cumsum(0) < u).sum().clamp(max=DIGITS))
             ids.append(token)
             logprobs.append(float(lp[token]))
+            values.append(float(net.value(state)))
             state = net.read(state, [token])
         self.states[slot] = state
         text = "".join(str(t) for t in ids if t != END)
         action = f"pick[{text}]" if text else ""
-        return Sample(np.array(ids, np.int32), np.array(logprobs, np.float32), text, action, value)
+        found = [np.array(part, np.float32) for part in (logprobs, values)]
+        return Sample(np.array(ids, np.int32), found[0], text, action, found[1])
 
     @torch.no_grad()
     def load(self, slot: int, chunks, actions) -> None:
@@ -85,6 +89,10 @@ class ToyPolicy:
     def __init__(self, hidden: int = 24, skew: float = 0.0) -> None:
         self.module = Net(hidden)
         self.skew = skew
+
+    @property
+    def critic(self) -> torch.nn.Module:
+        return self.module.critic
 
     def blank(self) -> torch.Tensor:
         return torch.zeros(1, self.module.cell.hidden_size)
@@ -108,12 +116,11 @@ class ToyPolicy:
             state = self.blank()
             for chunk, ids, trained in zip(row.chunks, row.actions, row.trained):
                 state = self.module.read(state, chunk.ids)
-                if trained:
-                    values.append(self.module.value(state)[0, 0])
                 for i, token in enumerate(ids):
                     if trained:
                         lp = torch.log_softmax(self.logits(state, i, sampling), -1)[0]
                         logprobs.append(lp[int(token)])
+                        values.append(self.module.value(state))
                         p = lp.exp()
                         entropy.append(-(p * lp.masked_fill(p == 0, 0.0)).sum())
                     state = self.module.read(state, [token])

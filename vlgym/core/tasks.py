@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate
+from typing import Any, overload
 
 from vlgym.core.errors import TaskError, did_you_mean
 
@@ -47,7 +49,7 @@ class TaskSet(Mapping[str, Task]):
     def ids(self, split: str | None = None) -> Sequence[str]:
         """Return the task ids of `split`, or of all splits in order train, dev, test."""
         if split is None:
-            return [task for name in self._splits for task in self._splits[name]]
+            return _Chain(tuple(self._splits.values()))
         if split not in self._splits:
             near = did_you_mean(split, self._splits)
             raise TaskError(f"Unknown split {split!r}; known: {', '.join(self._splits)}.{near}")
@@ -62,3 +64,25 @@ class TaskSet(Mapping[str, Task]):
 
     def __len__(self) -> int:
         return sum(len(ids) for ids in self._splits.values())
+
+
+class _Chain(Sequence[str]):
+    """Sequences one after the other, without a copy."""
+
+    def __init__(self, parts: Sequence[Sequence[str]]) -> None:
+        self._parts = parts
+        self._ends = list(accumulate(len(part) for part in parts))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        part = bisect_right(self._ends, place)
+        return self._parts[part][place - (self._ends[part - 1] if part else 0)]

@@ -39,6 +39,7 @@ def build(options: FilteredBcOptions, setting: Setting) -> Parts:
     """Compose filtered behaviour cloning."""
 
     def credit(groups: Sequence[Group]) -> Credit:
+        """1 for the tokens of an episode that is imitated, 0 for all others."""
         return Credit([float(trace.ret >= options.min_return) for group in groups for trace in group])
 
     def weigh(batch: Batch) -> Floats:
@@ -61,7 +62,7 @@ def build(options: FilteredBcOptions, setting: Setting) -> Parts:
 
 
 RECIPE = Recipe(
-    name="filtered_bc",
+    name="filtered-bc",
     summary="behaviour cloning of the step's own successful episodes",
     source="ours, the usual control (expert iteration with one sample per prompt)",
     options=FilteredBcOptions,

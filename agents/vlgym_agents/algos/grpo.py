@@ -20,9 +20,8 @@ from vlgym_agents.recipe import (
     Setting,
     UniformTasks,
     View,
-    env_return,
-    malformed_share,
     reference_pass,
+    return_terms,
 )
 from vlgym_agents.schema import above_zero, at_least, one_of
 from vlgym_agents.types import Batch, Floats
@@ -42,6 +41,8 @@ class GrpoOptions(LossOptions):
     """drop groups whose returns are all equal and draw others (DAPO, arXiv 2503.14476, section 3.2)"""
     oversample: float = 3.0
     """with dynamic sampling: draw at most so many times the wanted groups (ours)"""
+    success_weight: float = 0.0
+    """this is added to the return of an episode that solves its task, beside the environment's own reward (ours)"""
     format_weight: float = 0.0
     """share of turns without an action the environment accepts, times this, is subtracted from the return (ours)"""
     mask_truncated: bool = False
@@ -51,7 +52,7 @@ class GrpoOptions(LossOptions):
         """Refuse values no method means."""
         LossOptions.__post_init__(self)
         one_of(self, norm=get_args(Norm))
-        at_least(self, oversample=1, format_weight=0, adv_eps=0, adv_ddof=0)
+        at_least(self, oversample=1, success_weight=0, format_weight=0, adv_eps=0, adv_ddof=0)
         above_zero(self, "oversample")
 
     def idle(self) -> Mapping[str, str]:
@@ -110,6 +111,7 @@ def aggregate(options: LossOptions) -> Callable[[Batch], Floats]:
     """Return the token weights of the options' aggregation."""
 
     def weigh(batch: Batch) -> Floats:
+        """Token weights, denominators over the whole optimiser batch."""
         return token_weights(
             batch.trace,
             batch.row,
@@ -121,20 +123,21 @@ def aggregate(options: LossOptions) -> Callable[[Batch], Floats]:
     return weigh
 
 
+def ranked(group: Group) -> bool:
+    """Whether the returns of a group differ, so that it says which episode was better."""
+    return not zero_variance([trace.ret for trace in group])
+
+
 def build(options: GrpoOptions, setting: Setting) -> Parts:
     """Compose GRPO."""
-    rewards = {"env": env_return}
-    if options.format_weight:
-        rewards["format"] = lambda trace: -options.format_weight * malformed_share(trace)
     passes: dict[str, Pass] = {"reference": reference_pass(setting.policy)} if options.kl_coef else {}
-    keep = (lambda group: not zero_variance([t.ret for t in group])) if options.dynamic_sampling else lambda group: True
     return Parts(
         sampler=UniformTasks(setting.tasks.ids(setting.split)),
-        rewards=rewards,
+        rewards=return_terms(options.success_weight, options.format_weight),
         credit=GroupCredit(options),
         objective=ClippedObjective(options),
         weigh=aggregate(options),
-        keep=keep,
+        keep=ranked if options.dynamic_sampling else Parts.keep,
         refill=options.oversample if options.dynamic_sampling else 1.0,
         passes=passes,
         idle_zero=not options.kl_coef,

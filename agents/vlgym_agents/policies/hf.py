@@ -47,7 +47,7 @@ class PolicyModule(nn.Module):
         self.value_head = value_head
 
 
-def critic(hidden: int) -> nn.Module:
+def new_critic(hidden: int) -> nn.Module:
     """Return the critic: hidden state [.., d] -> value [.., 1]; zero at the start, so that advantages are returns."""
     head = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 1))
     for parameter in head[2].parameters():
@@ -115,11 +115,16 @@ class HFPolicy:
         device = model.get_output_embeddings().weight.device
         self.suppressed = Suppression.of(width, never, [self.end]).to(device)
         hidden = model.get_output_embeddings().weight.shape[1]
-        self.module = PolicyModule(model, critic(hidden).to(device) if value_head else None)
+        self.module = PolicyModule(model, new_critic(hidden).to(device) if value_head else None)
         text = model.config.get_text_config()
         self.longest = int(getattr(text, "max_position_embeddings", None) or sys.maxsize)
         self.engine = engine(model, reader)
         self._adapter_off = False
+
+    @property
+    def critic(self) -> nn.Module | None:
+        """The value head."""
+        return self.module.value_head
 
     def _pieces_or_none(self, *, image: bool) -> Pieces | None:
         try:
@@ -184,7 +189,7 @@ class HFPolicy:
     def score(self, rows: Sequence[Row], sampling: Sampling) -> Scores:
         """See `Policy.score`."""
         with self._weights():
-            segments, keep, ids, position, asks = zip(*[self._lay_out(row) for row in rows])
+            segments, keep, ids, position = zip(*[self._lay_out(row) for row in rows])
             hidden = self.engine.read(segments, keep)
             device = hidden.device
             logits = self.engine.logits(hidden)
@@ -193,13 +198,11 @@ class HFPolicy:
             chosen = gather(logprobs, torch.from_numpy(np.concatenate(ids)).to(device))
             values = None
             if self.module.value_head is not None:
-                values = self._value(hidden.detach()[torch.from_numpy(np.flatnonzero(np.concatenate(asks))).to(device)])
+                values = self._value(hidden.detach())
             return Scores(chosen, entropy(logprobs), values)
 
-    def _lay_out(
-        self, row: Row
-    ) -> tuple[Segment, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
-        """Return a row's segment and, per trained token: where it is predicted, id, index, is it first."""
+    def _lay_out(self, row: Row) -> tuple[Segment, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return a row's segment and, per trained token: where it is predicted, its id, its index in the reply."""
         parts: list[Ids] = []
         keep, ids, position = [], [], []
         length = 0
@@ -219,7 +222,7 @@ class HFPolicy:
         if not self._has_image_after(whole, end):
             whole = Segment(whole.ids[:end], whole.positions[..., :end], whole.images)
         where = np.concatenate(position) if position else np.zeros(0, np.int64)
-        return whole, kept, np.concatenate(ids) if ids else np.zeros(0, np.int64), where, where == 0
+        return whole, kept, np.concatenate(ids) if ids else np.zeros(0, np.int64), where
 
     def _has_image_after(self, whole: Segment, end: int) -> bool:
         return self.reader is not None and bool((whole.ids[end:] == self.reader.placeholder).any())
@@ -304,17 +307,14 @@ class HFSession:
         with self.policy._weights():
             before = [self._cache.length(slot) for slot in slots]
             hidden = self._read(slots, chunks, sampling)
-            values = None
-            if self.policy.module.value_head is not None:
-                values = self.policy._value(hidden).tolist()
-            ids, logprobs, counts = self._sample(hidden, slots, uniforms, sampling)
+            ids, logprobs, values, counts = self._sample(hidden, slots, uniforms, sampling)
         samples = []
         for i, slot in enumerate(slots):
             mine = ids[i, : counts[i]]
             self._last[slot] = mine
             text = self.policy.tokens.decode(mine)
-            value = None if values is None else float(values[i])
-            samples.append(Sample(mine, logprobs[i, : counts[i]], text, read_action(text), value))
+            worth = None if self.policy.critic is None else values[i, : counts[i]]
+            samples.append(Sample(mine, logprobs[i, : counts[i]], text, read_action(text), worth))
         self._cache.close([b + self._read_counts[i] + int(counts[i]) - 1 for i, b in enumerate(before)])
         return samples
 
@@ -337,11 +337,11 @@ class HFSession:
 
     def _sample(
         self, hidden: Tensor, slots: Sequence[int], uniforms: Sequence[np.random.Generator], sampling: Sampling
-    ) -> tuple[Ids, NDArray[np.float32], NDArray[np.int64]]:
-        """Draw tokens until each row has ended; return ids [B, max], log-probs [B, max] and counts [B]."""
+    ) -> tuple[Ids, NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """Draw tokens until each row has ended; return ids, log-probs, values (each [B, max]) and counts [B]."""
         policy, size = self.policy, len(slots)
         ids = np.zeros((size, sampling.max_tokens), np.int32)
-        logprobs = np.zeros((size, sampling.max_tokens), np.float32)
+        logprobs, values = np.zeros((2, size, sampling.max_tokens), np.float32)
         counts = np.zeros(size, np.int64)
         rows = np.arange(size)  # the row of each open one
         alive = np.ones(size, bool)  # of the open ones
@@ -357,6 +357,8 @@ class HFSession:
             drawn, weight = chosen.cpu().numpy(), gather(lp, chosen).cpu().numpy()
             active = rows[alive]
             ids[active, t], logprobs[active, t] = drawn[alive], weight[alive]
+            if policy.critic is not None:
+                values[active, t] = policy._value(hidden).cpu().numpy()[alive]
             counts[active] += 1
             alive &= drawn != policy.end
             if t + 1 == sampling.max_tokens or not alive.any():
@@ -367,7 +369,7 @@ class HFSession:
                 chosen, rows, alive = chosen[torch.from_numpy(keep).to(chosen.device)], rows[keep], alive[keep]
             hidden = self._cache.step(chosen, self._next[slot_index[rows]] + t)
         self._next[slot_index] += counts - 1
-        return ids, logprobs, counts
+        return ids, logprobs, values, counts
 
 
 # ---------------------------------------------------------------------- loading

@@ -25,16 +25,16 @@ from vlgym_agents.stats import bootstrap
 
 def render(run: Run) -> str:
     """Return the page of a run."""
-    style, script = _template("report.css"), _template("report.js") + _template("episodes.js")
+    style, script = template("report.css"), template("report.js") + template("episodes.js")
     heading = _heading(run)
     payload = payloads.build(run)
     fields = {
         "title": html.escape(f"{heading} – vlgym report"),
         "heading": html.escape(heading),
         "style": style,
-        "style_hash": _hash(style),
+        "style_hash": digest(style),
         "script": script,
-        "script_hash": _hash(script),
+        "script_hash": digest(script),
         "status": _status(run),
         "facts": _facts(run),
         "results": _results(run),
@@ -47,7 +47,7 @@ def render(run: Run) -> str:
         "data": payloads.embed(payload),
     }
     # One pass, so that a value which looks like a placeholder stays what it is.
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match[1]], _template("report.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match[1]], template("report.html"))
 
 
 def _heading(run: Run) -> str:
@@ -57,11 +57,13 @@ def _heading(run: Run) -> str:
     return " on ".join(part for part in (str(run.option("algo") or ""), env) if part) or run.folder.resolve().name
 
 
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """Return a file of the templates folder."""
     return (resources.files("vlgym_agents.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
+def digest(text: str) -> str:
+    """Return the source expression of the content security policy that allows exactly `text`."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 

@@ -47,13 +47,16 @@ def fresh(config: NanoConfig | None = None, seed: int = 0, tokenizer: NanoTokeni
 def shipped(family: str = "") -> Path:
     """Return the folder of shipped weights: ``nano-<family>`` where a family has a warm start, else ``nano``.
 
+    A tag such as "desk-short" is of the family "desk" unless it has a warm start of its own.
+
     Raises:
         FileNotFoundError: the weights are not installed.
     """
     import envs_assets
 
     root = Path(next(iter(envs_assets.__path__)))
-    for name in ([f"nano-{family}"] if family else []) + ["nano"]:
+    parts = f"nano-{family}".split("-") if family else ["nano"]
+    for name in ("-".join(parts[:end]) for end in range(len(parts), 0, -1)):
         if (root / name / "config.json").is_file():
             return root / name
     raise FileNotFoundError(
@@ -61,7 +64,9 @@ def shipped(family: str = "") -> Path:
     )
 
 
-def load(source: str | Path = "nano", *, family: str = "", value_head: bool = False) -> NanoPolicy:
+def load(
+    source: str | Path = "nano", *, family: str = "", value_head: bool = False, freeze_vision: bool = True
+) -> NanoPolicy:
     """Open a nano policy.
 
     Args:
@@ -69,6 +74,7 @@ def load(source: str | Path = "nano", *, family: str = "", value_head: bool = Fa
             "nano-<family>" opens that one; anything else is a folder written by `NanoPolicy.save`.
         family: tag of the environment it will act in.
         value_head: add a critic; one absent from the weights starts at zero.
+        freeze_vision: keep the pretrained convolutions; each picture then passes through them once in a run.
 
     Raises:
         FileNotFoundError: no weights there.
@@ -92,5 +98,7 @@ def load(source: str | Path = "nano", *, family: str = "", value_head: bool = Fa
     if unknown or any(not key.startswith("critic.") for key in missing):
         names = ", ".join([*unknown, *missing][:3])
         raise ValueError(f"The weights in {folder} are of another shape of nano ({names}); make them again.")
+    if freeze_vision:
+        policy.core.vision.freeze()
     policy.name = name
     return policy

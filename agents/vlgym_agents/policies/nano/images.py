@@ -44,8 +44,7 @@ def prepare(image: NDArray[np.uint8], config: NanoConfig) -> Picture:
         image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
     height, width = image.shape[:2]
     image = np.pad(image, ((0, -height % ch), (0, -width % cw), (0, 0)), mode="edge")
-    grid = image.reshape(image.shape[0] // ch, ch, image.shape[1] // cw, cw, 3).astype(np.float32)
-    spread = grid.var(axis=(1, 3)).sum(-1)  # [rows, columns]
+    spread = _spread(image, ch, cw)
     flat = spread.reshape(-1)
     order = np.argsort(-flat, kind="stable")[: config.max_cells]
     cells = np.sort(order[flat[order] > _FLAT]).astype(np.int32)
@@ -53,3 +52,15 @@ def prepare(image: NDArray[np.uint8], config: NanoConfig) -> Picture:
     y = np.minimum((cells // spread.shape[1] + 0.5) * ch / height, 1.0)
     texts = [f"{a:.3f}, {b:.3f}" for a, b in zip(x.tolist(), y.tolist())]
     return Picture(np.ascontiguousarray(image), cells, texts)
+
+
+def _spread(image: NDArray[np.uint8], ch: int, cw: int) -> NDArray[np.float64]:
+    """Return the pixel variance of every cell, summed over channels, float [rows, columns]; sums are exact integers."""
+    rows, columns = image.shape[0] // ch, image.shape[1] // cw
+    strips = image.reshape(rows, ch, -1).astype(np.uint32)
+
+    def per_cell(values: NDArray[np.uint32]) -> NDArray[np.float64]:
+        return values.sum(1).reshape(rows, columns, cw, 3).sum(2).astype(np.float64) / (ch * cw)
+
+    spread: NDArray[np.float64] = (per_cell(strips * strips) - per_cell(strips) ** 2).sum(-1)
+    return spread

@@ -107,13 +107,15 @@ class NanoForImageTextToText(PreTrainedModel, GenerationMixin):  # type: ignore[
         x, meaning = self.stem(packed)
         if not packed.pictured:
             return x
-        maps = self.vision.maps(list(packed.pixels)) if maps is None else maps
+        held = self.vision.held(packed, maps)
         spelling = self.vision.spelling(packed.letters)
         vectors, at = [], []
-        for (c, image), kept in zip(packed.pictured, packed.cells):
+        for c, image in packed.pictured:
             i = packed.opening[c]
             heard = packed.heard[i]
-            vectors.append(self.vision(maps[image], kept, spelling[i][heard], meaning[i][heard]))
+            columns = packed.pixels[image].shape[1] // self.config.cell[1]
+            place = (packed.cells[image], columns)
+            vectors.append(self.vision(held[image], place, spelling[i][heard], meaning[i][heard]))
             at.append(c * x.shape[1] + torch.nonzero(packed.kinds[c] == CELL)[:, 0])
         return x.flatten(0, 1).index_add(0, torch.cat(at), torch.cat(vectors)).view_as(x)
 
@@ -161,7 +163,7 @@ class NanoForImageTextToText(PreTrainedModel, GenerationMixin):  # type: ignore[
         return logits * float(self.config.width**-0.5)
 
     def values(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return the critic's values, float [n], of hidden states at `<act>`; the body gets no gradient from them."""
+        """Return the critic's values, float [n], of hidden states; the body gets no gradient from them."""
         value: torch.Tensor = self.critic(hidden.detach())[..., 0]
         return value
 

@@ -33,8 +33,8 @@ class Packed:
         word is, 0 if none; numeric: bool [I, M].
     opening: int64 [C], the opening of each pair.
     letters: int64 [I, M, letters], spelling of the instruction's words.
-    pixels: the distinct images, uint8 [H, W, 3]; pictured: (pair, image) of each pair that has one; cells: int64, the
-        kept cells of each of those.
+    pixels: the distinct images, uint8 [H, W, 3]; cells: int64, the kept cells of each; pictures: digest of each.
+    pictured: (pair, image) of each pair that has one.
     """
 
     kinds: torch.Tensor
@@ -56,6 +56,7 @@ class Packed:
     letters: torch.Tensor
     pixels: tuple[torch.Tensor, ...] = ()
     cells: tuple[torch.Tensor, ...] = ()
+    pictures: tuple[bytes, ...] = ()
     pictured: tuple[tuple[int, int], ...] = ()
 
     def to(self, device: torch.device | str) -> Packed:
@@ -99,7 +100,7 @@ def pack(pairs: Sequence[Pair]) -> Packed:
     for i, extra in enumerate(openings):
         letters[i, : len(extra["letters"])] = extra["letters"]
     shown = [c for c, chunk in enumerate(chunks) if chunk.images]
-    images = {chunks[c].extra["picture"]: chunks[c].images[0] for c in shown}
+    images = {chunks[c].extra["picture"]: chunks[c] for c in shown}
     number = {picture: i for i, picture in enumerate(images)}
     return Packed(
         kinds=torch.from_numpy(kinds),
@@ -119,8 +120,9 @@ def pack(pairs: Sequence[Pair]) -> Packed:
         numeric=torch.from_numpy(~np.isnan(spoken)),
         opening=torch.from_numpy(opening),
         letters=torch.from_numpy(letters),
-        pixels=tuple(torch.from_numpy(image) for image in images.values()),
-        cells=tuple(torch.from_numpy(chunks[c].extra["cells"].astype(np.int64)) for c in shown),
+        pixels=tuple(torch.from_numpy(chunk.images[0]) for chunk in images.values()),
+        cells=tuple(torch.from_numpy(chunk.extra["cells"].astype(np.int64)) for chunk in images.values()),
+        pictures=tuple(images),
         pictured=tuple((c, number[chunks[c].extra["picture"]]) for c in shown),
     )
 

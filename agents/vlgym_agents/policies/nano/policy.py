@@ -53,6 +53,11 @@ class NanoPolicy:
         return self.module.get_base_model() if hasattr(self.module, "get_base_model") else self.module  # type: ignore
 
     @property
+    def critic(self) -> torch.nn.Module | None:
+        """The value head."""
+        return self.core.critic if self.config.value_head else None
+
+    @property
     def config(self) -> NanoConfig:
         """The model's shape."""
         config: NanoConfig = self.core.config  # type: ignore[assignment]
@@ -85,8 +90,8 @@ class NanoPolicy:
             entropy = total.index_copy(0, place, processed.entropy(read.logprobs))
         values = None
         if self.config.value_head:
-            acts = torch.as_tensor(read.layout.acts[read.tokens.turns], device=total.device)
-            values = self.core.values(read.hidden.flatten(0, 1)[acts])
+            before = torch.as_tensor(read.tokens.queries, device=total.device)
+            values = self.core.values(read.hidden.flatten(0, 1)[before])
         return Scores(logprobs, entropy, values)
 
     def mass(

@@ -8,6 +8,7 @@ Legend: B slots that act now, L new positions of the longest, S positions cached
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -135,13 +136,13 @@ class NanoSession:
             raise ValueError(f"temperature must be positive, got {sampling.temperature}; for the mode use greedy=True.")
         states = [self._state(slot, chunk) for slot, chunk in zip(slots, chunks)]
         window, hidden = self._prefill(states, chunks, room=min(sampling.max_tokens, _ROOM))
-        values = self.module.values(hidden).tolist() if self.module.config.value_head else [None] * len(slots)
-        drawn, logprobs = self._decode(window, states, hidden, uniforms, sampling)
+        drawn, logprobs, values = self._decode(window, states, hidden, uniforms, sampling)
         window.keep(states)
         samples = []
-        for state, ids, logs, value in zip(states, drawn, logprobs, values):
+        for state, ids, logs, worth in zip(states, drawn, logprobs, values):
             text = grammar.spell(ids, state.points, self.module.config.vocab_size, self.tokenizer)
             action = text if grammar.is_end(ids[-1]) else ""
+            value = np.array(worth, np.float32) if self.module.config.value_head else None
             samples.append(Sample(np.array(ids, np.int32), np.array(logs, np.float32), text, action, value))
         return samples
 
@@ -230,10 +231,11 @@ class NanoSession:
         hidden: torch.Tensor,
         uniforms: Sequence[np.random.Generator],
         sampling: Sampling,
-    ) -> tuple[list[list[int]], list[list[float]]]:
-        """Draw the responses; return ids and log-probs."""
+    ) -> tuple[list[list[int]], list[list[float]], list[list[float]]]:
+        """Draw the responses; return ids, log-probs and the critic's values (NaN: not asked)."""
         drawn: list[list[int]] = [[] for _ in states]
         logprobs: list[list[float]] = [[] for _ in states]
+        values: list[list[float]] = [[] for _ in states]
         keys = torch.nn.utils.rnn.pad_sequence([state.keys for state in states], batch_first=True)
         live = list(range(len(states)))
         while True:
@@ -242,14 +244,17 @@ class NanoSession:
             logs = self.columns.logprobs(hidden, pointers, choices, sampling)
             picked = processed.choose(logs, sampling, [uniforms[i] for i in live])
             picked_logs = processed.gather(logs, picked).tolist()
-            for i, token, log in zip(live, self.columns.ids(picked.tolist(), keys.shape[1]), picked_logs):
+            worth = self.module.values(hidden).tolist() if self.module.config.value_head else [math.nan] * len(live)
+            for i, token, log, value in zip(live, self.columns.ids(picked.tolist(), keys.shape[1]), picked_logs, worth):
                 drawn[i].append(token)
                 logprobs[i].append(log)
+                values[i].append(value)
                 states[i].waiting.append(token)
                 self._close(states[i], drawn[i], logprobs[i], uniforms[i], sampling)
+                values[i] += [math.nan] * (len(drawn[i]) - len(values[i]))
             live = [i for i in live if not grammar.is_end(drawn[i][-1]) and len(drawn[i]) < sampling.max_tokens]
             if not live:
-                return drawn, logprobs
+                return drawn, logprobs, values
             hidden = self._step(window, live, [states[i] for i in live])
 
     def _close(

@@ -9,14 +9,19 @@ Source: ours; OCR labels use real glyph advances and sit in slots of 4 pixels.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from vlgym_agents.policies.nano.config import NanoConfig
+from vlgym_agents.policies.nano.pack import Packed
 
 CHANNELS = 96
 SPELLING = 64
+_REMEMBERED = 2048
+"""Pictures whose kept cells stay in memory while the convolutions are frozen; 0.1 MB each."""
 
 
 def ink(light: torch.Tensor) -> torch.Tensor:
@@ -96,6 +101,7 @@ class VisionStem(nn.Module):
         self.threshold = nn.Parameter(torch.tensor(0.6))
         for table in (self.row, self.column):
             nn.init.normal_(table.weight, std=0.3)
+        self._remembered: OrderedDict[tuple[object, ...], torch.Tensor] = OrderedDict()
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return the stride-8 map, float [n, 96, h, w], of uint8 [n, H, W, 3]."""
@@ -125,6 +131,34 @@ class VisionStem(nn.Module):
                 found[i] = cells
         return found
 
+    def freeze(self) -> None:
+        """Keep the convolutions as they are: what a picture holds is then computed once."""
+        for part in (self.convs, self.ocr, self.context):
+            part.requires_grad_(False)
+
+    def held(self, packed: Packed, maps: list[torch.Tensor] | None = None) -> list[torch.Tensor]:
+        """Return what the kept cells of each distinct picture hold, float [c, 192]; `maps`: if known already.
+
+        Frozen convolutions see each picture alone, so that its features do not depend on the pictures beside it.
+        """
+        if maps is None and not any(p.requires_grad for p in self.convs.parameters()):
+            return [self._recall(packed, i) for i in range(len(packed.pixels))]
+        maps = self.maps(list(packed.pixels)) if maps is None else maps
+        return [cells.flatten(0, 1)[kept] for cells, kept in zip(maps, packed.cells)]
+
+    def _recall(self, packed: Packed, i: int) -> torch.Tensor:
+        """Return what the kept cells of picture `i` hold, from memory if it was seen before."""
+        weights = [p for part in (self.convs, self.context) for p in part.parameters()]
+        known = (packed.pictures[i], weights[0].device, sum(p._version for p in weights))  # loading weights ages them
+        if known not in self._remembered:
+            with torch.no_grad():
+                cells = self.maps([packed.pixels[i]])[0]
+            self._remembered[known] = cells.flatten(0, 1)[packed.cells[i]]
+            if len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        self._remembered.move_to_end(known)
+        return self._remembered[known]
+
     def spelling(self, letters: torch.Tensor) -> torch.Tensor:
         """Return unit vectors, float [..., s], of words given by glyph classes, int64 [..., letters] (0 pads)."""
         parts = self.letter(letters) * self.places * (letters > 0)[..., None]
@@ -135,16 +169,16 @@ class VisionStem(nn.Module):
         return F.normalize(self.reads(cells), dim=-1)
 
     def forward(
-        self, cells: torch.Tensor, kept: torch.Tensor, spelling: torch.Tensor, meaning: torch.Tensor
+        self, held: torch.Tensor, place: tuple[torch.Tensor, int], spelling: torch.Tensor, meaning: torch.Tensor
     ) -> torch.Tensor:
-        """Return the vectors, float [c, d], of kept cells (int64 [c], row-major).
+        """Return the vectors, float [c, d], of the kept cells of a picture.
 
         Args:
-            cells: float [h, columns, 192], from `maps`.
+            held: float [c, 192], from `held`.
+            place: where they are: int64 [c], row-major index, and the columns of the grid.
             spelling: float [M, s] of the instruction's words; meaning: float [M, d], what a match with each adds.
         """
-        columns = cells.shape[1]
-        held = cells.flatten(0, 1)[kept]
+        kept, columns = place
         match = torch.sigmoid(self.slope * (self.reading(held) @ spelling.T - self.threshold))
         row, column = torch.div(kept, columns, rounding_mode="floor"), kept % columns
         vectors: torch.Tensor = self.project(held) + self.row(row) + self.column(column) + match @ meaning

@@ -94,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     (options.out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     command = f"python -m vlgym_agents.policies.nano.warmstart --env {start.env} --out {options.out}"
     command += f" --demos {start.demos} --epochs {start.epochs} --lr {start.lr}"
+    if start.env_kwargs:
+        command += f" --env-kwargs '{json.dumps(start.env_kwargs)}'"
     size = sum(p.numel() for p in policy.module.parameters())
     write_family(options.out, size, command, asdict(start), figures)
     print(json.dumps(record, indent=1))

@@ -46,6 +46,7 @@ function format(value, unit = "") {
 // ---------------------------------------------------------------- curves
 
 const STEPS = DATA.steps;
+const AXIS = DATA.axis || "step";
 let smoothing = 0;
 let cursor = null;  // index into STEPS shown in every chart
 const charts = [];
@@ -81,7 +82,7 @@ function ticks(low, high, step) {
 }
 
 function bounds(spec) {
-  const values = spec.series.flatMap((series) => series.y).concat(spec.points.flatMap((p) => [p.low, p.high, p.y])).filter((v) => v !== null && v !== undefined);
+  const values = spec.series.flatMap((series) => [...series.y, ...(series.low || []), ...(series.high || [])]).concat(spec.points.flatMap((p) => [p.low, p.high, p.y])).filter((v) => v !== null && v !== undefined);
   let low = Math.min(...values), high = Math.max(...values);
   if (low > 0 && low < 0.6 * high) low = 0;
   if (spec.unit === "share" && high > 0.6) high = Math.max(1, high);
@@ -142,6 +143,7 @@ class Chart {
     }
     this.smoothed = spec.series.map((series) => smooth(series.y, spec.smooth ? smoothing : 0));
     spec.series.forEach((series, i) => {
+      if (series.low) parts.push(svg("path", { class: `band s${i}`, d: this.band(series.low, series.high) }));
       if (smoothing && spec.smooth) parts.push(svg("path", { class: `raw s${i}`, d: this.path(series.y) }));
       parts.push(svg("path", { class: `s${i}`, d: this.path(this.smoothed[i]) }));
       this.smoothed[i].forEach((value, k, all) => {
@@ -169,6 +171,13 @@ class Chart {
     }).join("");
   }
 
+  /** The area between two lines, where both are known. */
+  band(low, high) {
+    const known = STEPS.map((_, i) => i).filter((i) => low[i] !== null && high[i] !== null);
+    const at = (values) => (i) => `${this.X(STEPS[i]).toFixed(1)} ${this.Y(values[i]).toFixed(1)}`;
+    return known.length ? `M${known.map(at(high)).join("L")}L${known.reverse().map(at(low)).join("L")}Z` : "";
+  }
+
   describe() {
     return `${this.spec.title}. ` + this.spec.series.map((series) => {
       const seen = series.y.filter((v) => v !== null);
@@ -180,10 +189,10 @@ class Chart {
   point() {
     const last = (values) => values.reduce((found, value, i) => (value === null ? found : i), 0);
     const read = this.smoothed.map((values) => values[cursor ?? last(values)]);
-    this.now.textContent = cursor === null ? "" : `step ${STEPS[cursor]}`;
+    this.now.textContent = cursor === null ? "" : `${AXIS} ${STEPS[cursor]}`;
     read.forEach((value, i) => {
       const text = format(value, this.spec.unit);
-      this.values[i].textContent = this.values[i] === this.now && cursor !== null ? `step ${STEPS[cursor]}: ${text}` : text;
+      this.values[i].textContent = this.values[i] === this.now && cursor !== null ? `${AXIS} ${STEPS[cursor]}: ${text}` : text;
     });
     if (cursor === null) { this.marker.replaceChildren(); return; }
     const x = this.X(STEPS[cursor]);
@@ -209,7 +218,7 @@ function moveCursor(index) {
   }
   const redraw = () => charts.forEach((chart) => chart.draw());
   const set = () => { smoothing = Number(slider.value); byId("smoothing-value").textContent = smoothing ? smoothing.toFixed(2) : "off"; redraw(); };
-  slider.value = STEPS.length >= 30 ? "0.8" : "0";
+  slider.value = DATA.smoothing ?? (STEPS.length >= 30 ? "0.8" : "0");
   slider.addEventListener("input", set);
   set();
   let width = home.clientWidth;

@@ -1,0 +1,1 @@
+"""Comparing runs: `vlgym-compare` and the benchmarks that pair methods share what is here."""

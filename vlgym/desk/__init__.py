@@ -1,0 +1,1 @@
+"""Desk: a small synthetic desktop of windows, pages and settings; see env.py."""
