@@ -28,7 +28,7 @@ LADDER = ("--env", "desk", "--set", "eval.every=10", "--set", "run.record=0", "-
 GOALS = ("--env", "desk-medium", "--set", "eval.every=8", "--set", "run.record=0", "--set", "run.save_every=1000000")
 FLAT = ("--set", "algo.stages=[]", "--set", "algo.learnability=false")
 TERMINAL = ("--set", "algo.progress_weight=0", "--set", "algo.format_weight=0")
-CLIMB = ("--set", "algo.promote_after=40")
+CLIMB = ("--set", "algo.promote_after=80")
 SMALL = ("--set", "eval.episodes=8", "--set", "rollout.groups=2", "--set", "rollout.group_size=4")
 
 EXPERIMENTS: dict[str, Experiment] = {

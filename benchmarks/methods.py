@@ -2,7 +2,7 @@
 
     python benchmarks/methods.py --method arpo                  # 5 seeds of every arm; table, curves, verdicts
     python benchmarks/methods.py --method arpo --docs docs      # ... into docs/methods/
-    python benchmarks/methods.py --quick                        # every experiment, two tiny steps: does it run
+    python benchmarks/methods.py --quick                        # two arms of each, two tiny steps: does it run
 
 Runs share tasks, episode seeds and sampling noise across the arms of a seed, make the same optimiser steps, and are
 compared at the same number of environment steps, those of dropped or probing episodes included. Claims and their
@@ -21,17 +21,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from experiments import EXPERIMENTS
-from paired import ROOT, Experiment, Verdict, hardware, plot
+from paired import ROOT, Experiment, Verdict, hardware, plot, shown
 
 from vlgym.core.errors import VlgymError
 from vlgym_agents.compare.figures import Comparison, area, curve, final
-from vlgym_agents.compare.runs import read, run_all
-from vlgym_agents.docs import results
+from vlgym_agents.compare.runs import Job, read, run_all
+from vlgym_agents.docs import pages, results
 
 
-def compare(experiment: Experiment, out: Path, *, seeds: int, jobs: int, quick: bool) -> Comparison:
+def compare(wanted: Sequence[Job], out: Path, jobs: int) -> Comparison:
     """Make what runs are missing and return all of them."""
-    wanted = experiment.jobs(seeds, quick=quick)
     folders = run_all(wanted, out, at_a_time=jobs)
     return Comparison.of([read(folder, job.label) for folder, job in zip(folders, wanted)])
 
@@ -45,14 +44,14 @@ def table(experiment: Experiment, comparison: Comparison) -> str:
         "at the end", "area", "zero-gradient groups", "environment steps", "extra groups", "extra forwards", "minutes",
     ]  # fmt: skip
     lines = ["| " + " | ".join(titles) + " |", "| --- " * len(titles) + "|"]
-    for name, arm in experiment.arms.items():
-        runs = comparison.outcomes[name]
+    for name, runs in comparison.outcomes.items():
+        arm = experiment.arms[name]
         cells = [
             arm.words,
-            f"**{comparison.interval(name, metric)}**",
-            "-" if name == first else str(comparison.difference(name, first, metric)),
-            ", ".join(f"{value:.3f}" for value in comparison.values(name, metric).values()),
-            *(str(comparison.interval(name, other)) for other in list(experiment.metrics.values())[1:]),
+            f"**{shown(comparison.interval(name, metric))}**",
+            "-" if name == first else shown(comparison.difference(name, first, metric)),
+            ", ".join(f"{v:.3f}" if v < 10 else f"{v:,.0f}" for v in comparison.values(name, metric).values()),
+            *(shown(comparison.interval(name, other)) for other in list(experiment.metrics.values())[1:]),
             f"{comparison.interval(name, final()).value:.3f}",
             f"{comparison.interval(name, area()).value:.3f}",
             f"{100 * _mean([o.mean('zero_gradient_groups') for o in runs]):.0f} %",
@@ -76,9 +75,10 @@ def section(name: str, experiment: Experiment, comparison: Comparison, verdicts:
     seeds = len({o.seed for o in runs})
     return f"""## {experiment.title}
 
-{experiment.setting} Arms share tasks, episode seeds and sampling noise; {seeds} seeds, {experiment.steps} optimiser
-batches each. Made by `python benchmarks/methods.py --method {name}` on {where}; all runs together
-{sum(o.minutes for o in runs):.0f} minutes of one core.
+{experiment.setting}
+Arms share tasks, episode seeds and sampling noise; {seeds} seeds, {experiment.steps} optimiser batches each. Made by
+`python benchmarks/methods.py --method {name}` on {where};
+{sum(o.minutes for o in runs):.0f} wall minutes of all runs added up.
 
 Claims, declared before the run:
 
@@ -136,17 +136,19 @@ def main() -> None:
         seeds = 1 if args.quick else args.seeds or experiment.seeds
         out = args.out / ("quick" if args.quick else "") / name
         print(f"== {experiment.title}")
-        comparison = compare(experiment, out, seeds=seeds, jobs=args.jobs, quick=args.quick)
-        verdicts = [claim.judge(comparison) for claim in experiment.claims]
+        arms = list(experiment.arms)[:2] if args.quick and not args.method else []
+        comparison = compare(experiment.jobs(seeds, quick=args.quick, arms=arms), out, args.jobs)
+        verdicts = [] if args.quick else [claim.judge(comparison) for claim in experiment.claims]
         print(table(experiment, comparison), *verdicts, sep="\n")
         metric = next(iter(experiment.metrics.values()))
-        figures |= {f"{name}_{arm}": comparison.interval(arm, metric).value for arm in experiment.arms}
+        figures |= {f"{name}_{arm}": comparison.interval(arm, metric).value for arm in comparison.outcomes}
         figures |= {f"{name}_claim_{i}_holds": float(v.holds) for i, v in enumerate(verdicts, 1)}
         if args.docs:
             folder = args.docs / "methods"
             write_docs(folder, name, section(name, experiment, comparison, verdicts, hardware(args.jobs)))
             curves = {a.words: [curve(o) for o in comparison.outcomes[n]] for n, a in experiment.arms.items()}
             plot(curves, folder / f"{name}.png", x="environment steps", y="success on held-out tasks, %")
+            pages.write(folder)
     if args.json:
         args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

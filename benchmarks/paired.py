@@ -17,6 +17,7 @@ from pathlib import Path
 
 from vlgym_agents.compare.figures import Comparison, Metric, at_budget
 from vlgym_agents.compare.runs import Job
+from vlgym_agents.stats import Interval
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -87,18 +88,25 @@ class Experiment:
     quick: tuple[str, ...] = ()
     why: str = ""
 
-    def jobs(self, seeds: int, *, quick: bool = False) -> list[Job]:
-        """Return the runs, seed by seed, so that an interrupted experiment is balanced."""
+    def jobs(self, seeds: int, *, quick: bool = False, arms: Sequence[str] = ()) -> list[Job]:
+        """Return the runs of the arms (default: all), seed by seed, so that an interrupted experiment is balanced."""
         steps = ("--steps", str(2 if quick else self.steps))
         small = self.quick if quick else ()
         return [
             Job(name, seed, ("--algo", arm.algo, *steps, *self.flags, *arm.flags, *small))
             for seed in range(seeds)
             for name, arm in self.arms.items()
+            if not arms or name in arms
         ]
 
 
 # ---------------------------------------------------------------------- rules of claims
+
+
+def shown(found: Interval) -> str:
+    """Return an estimate with its interval in as many digits as its size asks for."""
+    digits = ".3f" if max(abs(found.value), abs(found.low), abs(found.high)) < 10 else ",.0f"
+    return f"{found.value:{digits}} [{found.low:{digits}}, {found.high:{digits}}]"
 
 
 def wins(arm: str, other: str, metric: Metric, *, of: float = 0.8, smaller: bool = False) -> Rule:
@@ -108,7 +116,7 @@ def wins(arm: str, other: str, metric: Metric, *, of: float = 0.8, smaller: bool
         found = list(comparison.differences(arm, other, metric).values())
         won = sum(d < 0 if smaller else d > 0 for d in found)
         middle = comparison.difference(arm, other, metric)
-        return bool(found) and won >= of * len(found), f"{won} of {len(found)} seeds, difference {middle}"
+        return bool(found) and won >= of * len(found), f"{won} of {len(found)} seeds, difference {shown(middle)}"
 
     return rule
 
@@ -118,7 +126,7 @@ def not_above(arm: str, other: str, metric: Metric) -> Rule:
 
     def rule(comparison: Comparison) -> tuple[bool, str]:
         middle = comparison.difference(arm, other, metric)
-        return middle.low <= 0, f"difference {middle}"
+        return middle.low <= 0, f"difference {shown(middle)}"
 
     return rule
 
@@ -128,7 +136,7 @@ def above(arm: str, other: str, metric: Metric) -> Rule:
 
     def rule(comparison: Comparison) -> tuple[bool, str]:
         middle = comparison.difference(arm, other, metric)
-        return middle.low > 0, f"difference {middle}"
+        return middle.low > 0, f"difference {shown(middle)}"
 
     return rule
 

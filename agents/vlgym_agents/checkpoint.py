@@ -212,6 +212,7 @@ _RECORDS: list[Any] = [
     Trace,
     Turn,
     Chunk,
+    bytes,  # empty ones, and with them empty arrays, are pickled as a call of the type
     np.ndarray,
     np.dtype,
     np._core.multiarray._reconstruct if hasattr(np, "_core") else np.core.multiarray._reconstruct,  # type: ignore[attr-defined]

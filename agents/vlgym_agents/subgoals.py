@@ -33,7 +33,7 @@ from vlgym_agents.schema import at_least, one_of
 from vlgym_agents.types import Floats, Trace
 
 Texts = tuple[str, ...]
-Show = Literal["text", "instruction", "none"]
+Show = Literal["text", "instruction", "alone", "none"]
 
 CURRENT = "Now: {}"
 """How the policy reads the current subgoal."""
@@ -245,7 +245,8 @@ class Subgoals:
 
     Attributes:
         provider, judge: see the module's docstring.
-        show: "text" puts a line before the page, "instruction" words after the goal, "none" shows nothing.
+        show: "text" puts a line before the page, "instruction" words after the goal, "alone" words in its place, "none"
+            shows nothing.
         plain: also encode what the environment gave.
         client: the model that either asks; what it has spent is part of a run's state.
         live: where the environment says in ``info["subgoal"]`` what comes next, show its words, not the provider's.
@@ -311,8 +312,8 @@ def _shown(observation: Mapping[str, Any], text: str, show: Show) -> Mapping[str
     line = CURRENT.format(text)
     if show == "none":
         return observation
-    if show == "instruction":
-        return {**observation, "instruction": f"{_goal(observation)} {line}".strip()}
+    if show in ("instruction", "alone"):
+        return {**observation, "instruction": text if show == "alone" else f"{_goal(observation)} {line}".strip()}
     if "text" not in observation:
         raise RecipeError(
             "The environment shows no text in which the current subgoal could stand; set algo.show to instruction and "
@@ -343,8 +344,8 @@ class SubgoalOptions:
     endpoint_calls: int = 10_000
     """requests that the endpoint is sent at most, then tasks have no new subgoals and none is reached; 0: no limit"""
     show: Show = "text"
-    """how the policy reads the current subgoal: a line before the page (text), words after the goal (instruction; with
-    rollout.window 1), or not at all (none)"""
+    """how the policy reads the current subgoal: a line before the page (text); words after the goal (instruction) or in
+    its place (alone), both with rollout.window 1; or not at all (none)"""
 
     def __post_init__(self) -> None:
         """Refuse values without a meaning."""
@@ -364,12 +365,13 @@ class SubgoalOptions:
         Raises:
             RecipeError: the file cannot be read, or `show` cannot work.
         """
-        if self.show == "instruction" and setting.window != 1:
+        in_words = self.show in ("instruction", "alone")
+        if in_words and setting.window != 1:
             raise RecipeError(
                 f"A policy that sees {setting.window or 'all'} turns reads the instruction once, so a later subgoal "
                 f"would never reach it; set rollout.window to 1 or algo.show to text."
             )
-        if plain and self.show == "instruction":
+        if plain and in_words:
             raise RecipeError(
                 "A reference that reads the goal alone needs the same words to point at; set algo.show to text, or "
                 "algo.kl_coef and algo.beta_ref to 0."

@@ -23,6 +23,7 @@ from vlgym_agents.schema import OptionError
 from vlgym_agents.types import Chunk, Trace, Turn
 
 RNG = np.random.default_rng
+EMPTY = {"none": b"", "nothing": np.empty((0, 2), np.int32)}
 
 
 def trace(score: float = 0.0, *, task="t", turns=2, version=0, valid=True, member=0, ret=None) -> Trace:
@@ -104,9 +105,9 @@ def test_what_is_stored():
     store.add([[trace(1.0, version=k)] for k in range(1, 9)])
     assert [item.version for item in store.find("t")] == list(range(1, 9))  # the first has left
     assert [item.version for item in store.find("t", 6)] == [6, 7, 8]
-    again = Replayed(**{"task": "t", "seed": 0, "group": 0, "member": 0, "score": 1.0, "replayed": True})
+    again = Replayed("t", 0, 0, 0, trace().turns, score=1.0, success=True, replayed=True)
     store.add([[again]])
-    assert len(store) == 8
+    assert [item.version for item in store.find("t")] == list(range(1, 9))
 
 
 def test_graded_scores():
@@ -257,12 +258,14 @@ def test_a_stored_screen_is_small():
     screen[40:60, 30:90] = 200
     made = trace(1.0)
     for turn in made.turns:
-        turn.chunk = Chunk(turn.chunk.ids, (screen,), {"key": b"\x00\xff", "words": np.ones((3, 2), np.int32)})
+        turn.chunk = Chunk(turn.chunk.ids, (screen,), {"key": b"\x00\xff", "words": np.ones((3, 2), np.int32), **EMPTY})
     packed = pack(made)
     assert packed.numel() < 20_000
     back = unpack(packed)
     assert np.array_equal(back.turns[1].chunk.images[0], screen)
     assert back.turns[0].chunk.extra["key"] == b"\x00\xff"
+    assert back.turns[0].chunk.extra["none"] == b""
+    assert back.turns[0].chunk.extra["nothing"].shape == (0, 2)
 
 
 def test_replayed_episodes_train_and_do_not_count(tmp_path):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -198,6 +200,7 @@ def test_the_current_subgoal_is_shown_and_kept():
 def test_other_ways_to_show():
     page, info = {"instruction": "do it", "text": "one [SEP] two"}, {"progress": (0, 3), "subgoal": "open the lid"}
     assert guide("instruction")(page, info)[0]["instruction"] == "do it Now: open"
+    assert guide("alone")(page, info)[0]["instruction"] == "open"
     assert guide("none")(page, info)[0] is page
     assert guide("none")(page, info)[1]["subgoal"] == "open"
     assert guide("text")(page, info)[0]["text"] == "Now: open [SEP] one [SEP] two"
@@ -235,8 +238,9 @@ def test_options_are_checked(tmp_path):
         SubgoalOptions(endpoint_calls=-1)
     with pytest.raises(ValueError, match="JSON file"):
         SubgoalOptions(endpoint="http://localhost:1/v1#m")
-    with pytest.raises(RecipeError, match=r"rollout\.window"):
-        SubgoalOptions(show="instruction").observe(setting, plain=False)
+    for show in ("instruction", "alone"):
+        with pytest.raises(RecipeError, match=r"rollout\.window"):
+            SubgoalOptions(show=show).observe(setting, plain=False)
     one = Setting(TASKS, "train", None, Sampling(), window=1)
     with pytest.raises(RecipeError, match="kl_coef"):
         SubgoalOptions(show="instruction").observe(one, plain=True)
@@ -330,6 +334,49 @@ def test_real_policies_play_and_are_scored_with_and_without(kind, tmp_path):
         assert shown == pytest.approx(batch.old_logprobs, abs=1e-4)
         assert np.isfinite(plain).all()
         assert np.abs(shown - plain).max() > 1e-6
+
+
+@pytest.fixture
+def server():
+    """A chat server that splits every task into two digits and finds a stage complete on every other question."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["messages"][0]["content"]
+            asked.append(said)
+            answer = "1. press 2\n2. press 1" if "Split its task" in said else ("no", "Yes.")[len(asked) % 2]
+            body = json.dumps({"choices": [{"message": {"content": answer}}]}).encode()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}/v1#some-model", asked
+        serving.shutdown()
+
+
+def test_a_server_names_and_judges_and_is_paid_once(tmp_path, server):
+    endpoint, asked = server
+    kept = tmp_path / "kept" / "subgoals.json"
+    cfg = config(run__env=STAGES, run__algo="vsc-grpo", run__steps=1, rollout__groups=2, rollout__max_tokens=1,
+                 algo__subgoals=str(kept), algo__endpoint=endpoint)  # fmt: skip
+    with trainer(tmp_path / "a", cfg) as made:
+        turns = [turn for group in made._harvest(1).fresh for trace in group for turn in trace.turns]
+        state = made.parts.state_dict()
+    assert {turn.info["subgoal"] for turn in turns} <= {"press 2", "press 1", ""}
+    assert sum(turn.info["reached"] for turn in turns) > 0
+    assert len(json.loads(kept.read_text())) == 2
+    assert state["observe"]["calls"] == len(asked) == len(set(asked))
+    before = len(asked)
+    with trainer(tmp_path / "b", cfg) as made:
+        again = [turn for group in made._harvest(1).fresh for trace in group for turn in trace.turns]
+    assert [turn.info for turn in again] == [turn.info for turn in turns]
+    assert len(asked) == before
 
 
 LEARN = {

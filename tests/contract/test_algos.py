@@ -66,7 +66,7 @@ def test_credit_is_finite_and_aligned(algo, tmp_path):
             credit = made.parts.credit(groups)
             assert len(credit.advantages) == len(returns)
             assert all(np.isfinite(a).all() for a in credit.advantages)
-            assert credit.targets is None or all(len(target) == 2 for target in credit.targets)
+            assert credit.targets is None or all(len(target) in (2, 4) for target in credit.targets)  # turns, tokens
 
 
 def test_state_survives_json_free_round_trip(algo, tmp_path):

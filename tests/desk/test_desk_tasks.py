@@ -12,7 +12,7 @@ from vlgym.core.tasks import SPLITS
 from vlgym.desk.apps import FIELDS, ON_PAGE
 from vlgym.desk.env import DeskEnv
 from vlgym.desk.goals import Goal
-from vlgym.desk.tasks import LONGEST, TaskIds, build, split_of
+from vlgym.desk.tasks import LONGEST, TaskIds, build, split_of, task_set
 from vlgym.desk.world import Desk
 
 LENGTHS = range(1, LONGEST + 1)
@@ -155,6 +155,12 @@ def test_ids_are_an_even_mixture_and_endless() -> None:
     assert len(ids) % 5 == 0
     assert ids[-1] == ids[len(ids) - 1]
     assert build("train-09-123456789012").difficulty == 9
+    tasks = task_set(range(4, 9))
+    whole = [task for split in SPLITS for task in tasks.ids(split)]
+    every = tasks.ids()
+    assert list(every) == whole
+    assert [every[i] for i in (0, 29_999, 30_000, 31_500, -1)] == [whole[i] for i in (0, 29_999, 30_000, 31_500, -1)]
+    assert every[29_998:30_002] == whole[29_998:30_002]
     with pytest.raises(IndexError):
         ids[len(ids)]
 

@@ -15,6 +15,11 @@ the method is GRPO bit for bit.
   as steps and as environment steps, and nothing is learnt from them.
 - `replay_mode = imitate` is the control for "it is just imitation": the same triggers and draws, but the stored success
   joins with a self-imitation advantage of its own, and the failures are not pushed down.
+
+Its metrics: `replay_store` episodes stored; `repaired_groups`, `zero_gradient_after_repair` and
+`failed_without_gradient` as shares of the groups learnt from; `replay_age` and `replay_importance`, means over replayed
+episodes; `extra_forwards`, episodes scored anew; `probing` and `tasks`, the filter's phase and what it keeps. All other
+figures exclude replayed episodes.
 """
 
 from __future__ import annotations

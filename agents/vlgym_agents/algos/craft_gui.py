@@ -13,6 +13,10 @@ What stands here for those is ours [O], so this is an implementation of the idea
 
 One stage (`stages = []`, `learnability = false`) and the terminal reward alone (`progress_weight = format_weight = 0`)
 are GRPO bit for bit.
+
+Its metrics: `stage`, the position of the current one; `stage_<position>_success`, running; `difficulty`, mean length of
+the tasks met; `return_<term>`; `progress`; with a judge `judge_abstained`, and of a model `judge_calls` and
+`judge_tokens`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""VSC-GRPO, the group variant of VSC-RL: episodes are cut at their subgoals, and each segment competes with those of its
-group that pursued the same subgoal; the goal's advantage stays. The composition is ours [O]: VSC-RL itself (arXiv
-2502.07949, `vsc_rl.py`) knows no groups.
+"""VSC-GRPO, the group variant of VSC-RL: segments between subgoals compete with their like.
+
+An episode is cut after every step that reaches a subgoal or the goal. Each segment's discounted return is compared with
+those of its group that pursued the same subgoal, and joins the advantage that the episode has of its goal. The
+composition is ours [O]: VSC-RL itself (arXiv 2502.07949, `vsc_rl.py`) knows no groups.
 """
 
 from __future__ import annotations

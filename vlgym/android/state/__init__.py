@@ -1,1 +1,5 @@
-"""Everything a device remembers: clock, settings, packages, files, databases, activities and logs, as bytes on demand."""
+"""Everything a device remembers: clock, settings, packages, files, databases and logs, as bytes on demand."""
+
+from vlgym.android.state.device_state import State
+
+__all__ = ["State"]

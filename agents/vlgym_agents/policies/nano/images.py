@@ -60,7 +60,8 @@ def _spread(image: NDArray[np.uint8], ch: int, cw: int) -> NDArray[np.float64]:
     strips = image.reshape(rows, ch, -1).astype(np.uint32)
 
     def per_cell(values: NDArray[np.uint32]) -> NDArray[np.float64]:
-        return values.sum(1).reshape(rows, columns, cw, 3).sum(2).astype(np.float64) / (ch * cw)
+        sums: NDArray[np.uint32] = values.sum(1, dtype=np.uint32).reshape(rows, columns, cw, 3).sum(2, dtype=np.uint32)
+        return sums.astype(np.float64) / (ch * cw)
 
     spread: NDArray[np.float64] = (per_cell(strips * strips) - per_cell(strips) ** 2).sum(-1)
     return spread

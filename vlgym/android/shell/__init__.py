@@ -1,0 +1,5 @@
+"""The device's shell, in Python: mksh's language, toybox's tools and Android's commands; the host is out of its reach."""
+
+from vlgym.android.shell.interpreter import Shell, ShellResult
+
+__all__ = ["Shell", "ShellResult"]

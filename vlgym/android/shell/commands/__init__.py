@@ -1,0 +1,31 @@
+"""The programs under /system/bin."""
+
+from collections.abc import Callable
+
+from vlgym.android.shell.call import Call
+from vlgym.android.shell.commands import (
+    activity,
+    content,
+    dumpsys,
+    files,
+    find,
+    gestures,
+    listing,
+    logs,
+    packages,
+    screen,
+    sed,
+    services,
+    sqlite,
+    system,
+    text,
+    tools,
+)
+
+COMMANDS: dict[str, Callable[[Call], int]] = {
+    name: program
+    for module in (activity, content, dumpsys, files, find, gestures, listing, logs, packages, screen, sed, services,
+                   sqlite, system, text, tools)
+    for name, program in module.COMMANDS.items()
+}  # fmt: skip
+"""Name -> program; what `ls /system/bin` lists."""

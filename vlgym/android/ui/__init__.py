@@ -1,0 +1,1 @@
+"""The phone's screen: Android views, windows and system bars, drawn with skia."""

@@ -1,0 +1,351 @@
+"""Drawing on a skia canvas: shapes, icons and text; fonts and icons come from `envs_assets/android` and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlgym.core.errors import MissingDependencyError
+
+
+def _load() -> ModuleType:
+    try:
+        import skia
+    except ImportError as error:
+        raise MissingDependencyError(
+            'The simulated phone needs skia: pip install "vlgym[android]"'
+            f" (and, on a bare Linux, apt-get install libegl1 libgl1 libx11-6). It said: {error}"
+        ) from error
+    return skia  # type: ignore[no-any-return]
+
+
+skia = _load()
+
+REGULAR, MEDIUM, LIGHT, BOLD = "Regular", "Medium", "Light", "Bold"
+ELLIPSIS = "…"
+
+
+@cache
+def assets() -> Path:
+    """Return the folder of the phone's fonts and icons."""
+    import envs_assets
+
+    return Path(next(iter(envs_assets.__path__))) / "android"
+
+
+# ---------------------------------------------------------------- text
+
+
+@cache
+def _typeface(weight: str) -> Any:
+    file = assets() / "fonts" / f"Roboto-{weight}.ttf"
+    face = skia.Typeface.MakeFromFile(str(file))
+    if face is None:
+        raise MissingDependencyError(f"The font {file} is absent or broken; install vlgym again.")
+    return face
+
+
+@lru_cache(256)
+def _font(weight: str, size: float) -> Any:
+    font = skia.Font(_typeface(weight), size)
+    font.setSubpixel(True)
+    font.setLinearMetrics(True)
+    font.setHinting(skia.FontHinting.kNone)
+    font.setEdging(skia.Font.Edging.kAntiAlias)
+    return font
+
+
+@lru_cache(16384)
+def text_width(text: str, weight: str, size: float) -> float:
+    """Return the advance of a line in pixels, at `size` pixels to the em."""
+    return float(_font(weight, size).measureText(text))
+
+
+@lru_cache(256)
+def baseline(weight: str, size: float, line: float) -> float:
+    """Return how far below the top of a line of height `line` its baseline lies, in pixels."""
+    metrics = _font(weight, size).getMetrics()
+    return float((line - (metrics.fDescent - metrics.fAscent)) / 2 - metrics.fAscent)
+
+
+@lru_cache(8192)
+def break_lines(text: str, weight: str, size: float, width: float, most: int) -> tuple[str, ...]:
+    """Break a text into lines no wider than `width` pixels, at most `most` of them; what is left out becomes an ellipsis."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        rest = paragraph
+        while True:
+            fits = _fitting(rest, weight, size, width)
+            if len(lines) + 1 == most and (fits < len(rest) or _more_follows(text, lines, rest)):
+                return (*lines, _ellipsized(rest, weight, size, width))
+            lines.append(rest[:fits].rstrip(" ") if fits < len(rest) else rest)
+            rest = rest[fits:].lstrip(" ")
+            if not rest:
+                break
+    return tuple(lines)
+
+
+def _more_follows(text: str, lines: list[str], rest: str) -> bool:
+    return "\n" in text and not text.endswith(rest)
+
+
+def _fitting(text: str, weight: str, size: float, width: float) -> int:
+    """Return how many characters make the next line: up to a blank where possible."""
+    if text_width(text, weight, size) <= width:
+        return len(text)
+    low, high = 1, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if text_width(text[:middle], weight, size) <= width else (low, middle - 1)
+    blank = text.rfind(" ", 0, low + 1)
+    return blank + 1 if blank > 0 else low
+
+
+def _ellipsized(text: str, weight: str, size: float, width: float) -> str:
+    while text and text_width(text + ELLIPSIS, weight, size) > width:
+        text = text[:-1]
+    return text.rstrip() + ELLIPSIS
+
+
+@lru_cache(8192)
+def _blob(text: str, weight: str, size: float) -> Any:
+    return skia.TextBlob.MakeFromString(text, _font(weight, size))
+
+
+# ---------------------------------------------------------------- icons
+
+_ARGUMENTS = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "A": 7, "Z": 0}
+_TOKEN = re.compile(r"([MLHVCSQTAZmlhvcsqtaz])|([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
+_ARC_TOKEN = re.compile(r"[\s,]*([01])")
+
+
+@cache
+def _icon_lines() -> dict[str, str]:
+    lines = (assets() / "icons.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split(" ", 1) for line in lines if line)  # type: ignore[misc]
+
+
+def has_icon(name: str) -> bool:
+    """Return whether `icons.txt` has an icon of that name."""
+    return name in _icon_lines()
+
+
+@lru_cache(1024)
+def _icon(name: str, size: float) -> Any:
+    known = _icon_lines()
+    if name not in known:
+        raise KeyError(f"There is no icon {name!r} in {assets() / 'icons.txt'}.")
+    path = svg_path(known[name])
+    path.transform(skia.Matrix.Scale(size / 24, size / 24))
+    return path
+
+
+def _commands(data: str) -> list[tuple[str, list[float]]]:
+    """Return the commands of SVG path data with their numbers; repeated arguments become commands of their own."""
+    found: list[tuple[str, list[float]]] = []
+    at, letter = 0, ""
+    while at < len(data):
+        token = _TOKEN.search(data, at)
+        if token is None:
+            break
+        if token[1]:
+            letter, at = token[1], token.end()
+            if letter in "Zz":
+                found.append((letter, []))
+            continue
+        numbers: list[float] = []
+        for index in range(_ARGUMENTS[letter.upper()]):
+            pattern = _ARC_TOKEN if letter in "Aa" and index in (3, 4) else _TOKEN
+            token = pattern.match(data, at) if pattern is _ARC_TOKEN else pattern.search(data, at)
+            assert token is not None, data
+            numbers.append(float(token[token.lastindex or 0]))
+            at = token.end()
+        found.append((letter, numbers))
+        letter = {"M": "L", "m": "l"}.get(letter, letter)
+    return found
+
+
+def svg_path(data: str) -> Any:
+    """Return the skia path of SVG path data."""
+    path = skia.Path()
+    x = y = left = top = 0.0  # pen, start of the contour
+    bend = (0.0, 0.0, "")  # last control point and the kind of curve it belongs to
+    for letter, n in _commands(data):
+        kind, relative = letter.upper(), letter.islower()
+        if relative and kind in "MLCSQT":
+            n = [value + (y if index % 2 else x) for index, value in enumerate(n)]
+        last, bend = bend, (0.0, 0.0, "")
+        if kind == "M":
+            path.moveTo(n[0], n[1])
+            left, top = n[0], n[1]
+        elif kind == "Z":
+            path.close()
+            x, y = left, top
+            continue
+        elif kind == "H":
+            n = [n[0] + x if relative else n[0], y]
+            path.lineTo(*n)
+        elif kind == "V":
+            n = [x, n[0] + y if relative else n[0]]
+            path.lineTo(*n)
+        elif kind == "L":
+            path.lineTo(*n)
+        elif kind in "CS":
+            if kind == "S":
+                n = [*((2 * x - last[0], 2 * y - last[1]) if last[2] == "C" else (x, y)), *n]
+            path.cubicTo(*n)
+            bend = (n[2], n[3], "C")
+        elif kind in "QT":
+            if kind == "T":
+                n = [*((2 * x - last[0], 2 * y - last[1]) if last[2] == "Q" else (x, y)), *n]
+            path.quadTo(*n)
+            bend = (n[0], n[1], "Q")
+        elif kind == "A":
+            if relative:
+                n[5:] = [n[5] + x, n[6] + y]
+            large = skia.Path.ArcSize.kLarge_ArcSize if n[3] else skia.Path.ArcSize.kSmall_ArcSize
+            turn = skia.PathDirection.kCW if n[4] else skia.PathDirection.kCCW
+            path.arcTo(n[0], n[1], n[2], large, turn, n[5], n[6])
+        x, y = n[-2], n[-1]
+    return path
+
+
+# ---------------------------------------------------------------- painter
+
+
+@lru_cache(1024)
+def _fill(colour: int) -> Any:
+    return skia.Paint(Color=colour, AntiAlias=True)
+
+
+@lru_cache(1024)
+def _stroke(colour: int, width: float) -> Any:
+    round_ = skia.Paint.Cap.kRound_Cap
+    return skia.Paint(
+        Color=colour, AntiAlias=True, Style=skia.Paint.Style.kStroke_Style, StrokeWidth=width, StrokeCap=round_
+    )
+
+
+@lru_cache(64)
+def _gradient(colours: tuple[int, ...], x0: float, y0: float, x1: float, y1: float) -> Any:
+    points = [skia.Point(x0, y0), skia.Point(x1, y1)]
+    return skia.Paint(AntiAlias=True, Dither=False, Shader=skia.GradientShader.MakeLinear(points, list(colours)))
+
+
+class Painter:
+    """A canvas with a few shapes. Coordinates are display pixels, colours 0xAARRGGBB."""
+
+    __slots__ = ("canvas",)
+
+    def __init__(self, canvas: Any) -> None:
+        self.canvas = canvas
+
+    def rect(self, left: float, top: float, right: float, bottom: float, colour: int) -> None:
+        """Fill a rectangle."""
+        self.canvas.drawRect(skia.Rect(left, top, right, bottom), _fill(colour))
+
+    def round(
+        self, left: float, top: float, right: float, bottom: float, radius: float, colour: int, stroke: float = 0.0
+    ) -> None:
+        """Fill a rectangle with round corners, or draw its outline `stroke` wide, inside the box."""
+        inset = stroke / 2
+        box = skia.Rect(left + inset, top + inset, right - inset, bottom - inset)
+        self.canvas.drawRoundRect(box, radius, radius, _stroke(colour, stroke) if stroke else _fill(colour))
+
+    def circle(self, x: float, y: float, radius: float, colour: int, stroke: float = 0.0) -> None:
+        """Fill a circle, or draw its outline."""
+        self.canvas.drawCircle(x, y, radius, _stroke(colour, stroke) if stroke else _fill(colour))
+
+    def arc(self, x: float, y: float, radius: float, start: float, sweep: float, colour: int, stroke: float) -> None:
+        """Draw an arc around (x, y); degrees clockwise from three o'clock."""
+        box = skia.Rect(x - radius, y - radius, x + radius, y + radius)
+        self.canvas.drawArc(box, start, sweep, False, _stroke(colour, stroke))
+
+    def line(self, x0: float, y0: float, x1: float, y1: float, colour: int, width: float) -> None:
+        """Draw a line with round ends."""
+        self.canvas.drawLine(x0, y0, x1, y1, _stroke(colour, width))
+
+    def gradient(self, left: float, top: float, right: float, bottom: float, colours: tuple[int, ...]) -> None:
+        """Fill a rectangle with colours blended from top to bottom."""
+        self.canvas.drawRect(skia.Rect(left, top, right, bottom), _gradient(colours, left, top, left, bottom))
+
+    def path(self, data: Any, colour: int) -> None:
+        """Fill a skia path."""
+        self.canvas.drawPath(data, _fill(colour))
+
+    def icon(self, name: str, left: float, top: float, size: float, colour: int) -> None:
+        """Draw an icon into a square."""
+        canvas = self.canvas
+        canvas.save()
+        canvas.translate(left, top)
+        canvas.drawPath(_icon(name, size), _fill(colour))
+        canvas.restore()
+
+    def text(self, text: str, left: float, base: float, weight: str, size: float, colour: int) -> None:
+        """Draw a line of text from `left` on the baseline `base`."""
+        if text and not text.isspace():
+            self.canvas.drawTextBlob(_blob(text, weight, size), left, base, _fill(colour))
+
+    def clip(self, left: float, top: float, right: float, bottom: float, radius: float = 0.0) -> None:
+        """Draw only inside a box from now on, until `unclip`."""
+        self.canvas.save()
+        if radius:
+            self.canvas.clipRRect(skia.RRect(skia.Rect(left, top, right, bottom), radius, radius), True)
+        else:
+            self.canvas.clipRect(skia.Rect(left, top, right, bottom))
+
+    def unclip(self) -> None:
+        """Undo the last `clip`."""
+        self.canvas.restore()
+
+
+class Recording:
+    """Records drawing once, to be played back at any scale."""
+
+    __slots__ = ("_recorder", "painter")
+
+    def __init__(self, width: float, height: float) -> None:
+        self._recorder = skia.PictureRecorder()
+        self.painter = Painter(self._recorder.beginRecording(skia.Rect(0, 0, width, height)))
+
+    def finish(self) -> Any:
+        """Return the picture, for `Frame.play`."""
+        return self._recorder.finishRecordingAsPicture()
+
+
+class Frame:
+    """A raster of one size that pictures are played into.
+
+    Args:
+        width, height: in pixels.
+        scale_x, scale_y: frame pixels to a display pixel.
+    """
+
+    def __init__(self, width: int, height: int, scale_x: float, scale_y: float) -> None:
+        self._pixels: NDArray[np.uint8] = np.zeros((height, width, 4), np.uint8)
+        info = skia.ImageInfo.Make(
+            width, height, skia.ColorType.kRGBA_8888_ColorType, skia.AlphaType.kPremul_AlphaType
+        )
+        self._surface = skia.Surface.MakeRasterDirect(info, self._pixels, width * 4)
+        self._canvas = self._surface.getCanvas()
+        self._canvas.scale(scale_x, scale_y)
+
+    def play(self, pictures: list[Any]) -> None:
+        """Draw pictures, lowest first, on black."""
+        self._canvas.clear(0xFF000000)
+        for picture in pictures:
+            self._canvas.drawPicture(picture)
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """Return a read-only copy, uint8 [height, width, 3]."""
+        import cv2
+
+        copy: NDArray[np.uint8] = cv2.cvtColor(self._pixels, cv2.COLOR_RGBA2RGB)  # type: ignore[assignment]
+        copy.flags.writeable = False
+        return copy

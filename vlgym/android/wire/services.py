@@ -1,0 +1,236 @@
+"""The services of adbd other than sync: shells, programs, the log, and the small ones such as `adb root`."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import shlex
+import struct
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from vlgym.android.wire.adbd import Refused, Stream
+from vlgym.android.wire.packets import CLOSE_STDIN, EXIT, MAX_PAYLOAD, STDERR, STDIN, STDOUT, ShellPackets, shell_packet
+from vlgym.android.wire.pictures import rgba
+from vlgym.android.wire.sync import SyncService
+from vlgym.android.wire.terminal import Terminal
+
+if TYPE_CHECKING:
+    from vlgym.android.device import Device
+    from vlgym.android.state.log import LogcatOptions
+
+Write = Callable[[bytes], Awaitable[None]]
+
+MAX_STDIN = 64 << 20
+"""Bytes of standard input that a program is given."""
+
+_ALWAYS_READ = {"tee", "xargs", "tr"}
+_READ_WITHOUT_FILES = {"cat": 0, "sh": 0, "wc": 0, "head": 0, "tail": 0, "sort": 0, "uniq": 0, "base64": 0, "md5sum": 0}
+_READ_WITHOUT_FILES |= {"sha1sum": 0, "sha256sum": 0, "cut": 0, "xxd": 0, "grep": 1, "sed": 1, "dd": 0, "sqlite3": 1}
+"""Command -> operands it has besides files; with no more than these it reads its standard input."""
+
+
+def wants_stdin(line: str) -> bool:
+    """Return whether a command line begins with a command that reads its standard input.
+
+    A client's standard input is often a terminal that never ends, so only such a line waits for it.
+    """
+    try:
+        words = list(shlex.shlex(line, posix=True, punctuation_chars=True))
+    except ValueError:
+        return False
+    first: list[str] = []
+    for word in words:
+        if set(word) <= set("|&;()<>"):
+            break
+        first.append(word)
+    if not first:
+        return False
+    name, operands = first[0], [word for word in first[1:] if word == "-" or not word.startswith("-")]
+    if name == "sh" and "-c" in first:
+        return False
+    if name == "dd":
+        return not any(word.startswith("if=") for word in operands)
+    allowed = _READ_WITHOUT_FILES.get(name)
+    return name in _ALWAYS_READ or (allowed is not None and len(operands) <= allowed) or "-" in operands
+
+
+def logcat_arguments(line: str) -> tuple[list[str], str] | None:
+    """Return (arguments, value of ANDROID_LOG_TAGS) of a plain `logcat` such as `adb logcat` sends, else None."""
+    try:
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        words = list(lexer)
+    except ValueError:
+        return None
+    tags = ""
+    if words[:1] == ["export"] and len(words) > 2 and words[2] == ";":
+        name, _, tags = words[1].partition("=")
+        if name != "ANDROID_LOG_TAGS":
+            return None
+        tags, words = tags.strip("'\""), words[3:]
+    words = words[1:] if words[:1] == ["exec"] else words
+    if words[:1] != ["logcat"] or any(set(word) <= set("|&;()<>") for word in words if word):
+        return None
+    return words[1:], tags
+
+
+class Services:
+    """All services of one device's adbd; an instance is what `Connection` takes as its service."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+
+    async def __call__(self, stream: Stream, name: str) -> None:
+        """Serve one stream.
+
+        Raises:
+            Refused: there is no such service.
+        """
+        kind, _, rest = name.partition(":")
+        if kind == "shell" or kind.startswith("shell,"):
+            options = kind.split(",")[1:]
+            await stream.open()
+            await (self._shell_v2(stream, rest, "pty" in options) if "v2" in options else self._raw(stream, rest))
+        elif kind == "exec" and rest:
+            await stream.open()
+            await self._raw(stream, rest)
+        elif kind == "sync":
+            await stream.open()
+            await SyncService(self._device, stream).run()
+        elif kind == "framebuffer":
+            await stream.open()
+            await stream.write(self._framebuffer())
+        else:
+            text = self._small(kind if kind != "reverse" else name)
+            await stream.open()
+            await stream.write(text)
+
+    # ------------------------------------------------------------ shells
+
+    async def _run(self, line: str, stdin: bytes = b"") -> tuple[bytes, bytes, int]:
+        result = await asyncio.to_thread(self._device.shell, line, stdin)
+        return result.stdout, result.stderr, result.code
+
+    async def _shell_v2(self, stream: Stream, line: str, pty: bool) -> None:
+        packets, waiting = ShellPackets(), collections.deque[bytes]()
+
+        async def put(kind: int, data: bytes) -> None:
+            for start in range(0, len(data), MAX_PAYLOAD // 2):
+                await stream.write(shell_packet(kind, data[start : start + MAX_PAYLOAD // 2]))
+
+        async def read() -> bytes:
+            """Return some bytes of the standard input; b"" is its end."""
+            while not waiting:
+                data = await stream.read_some()
+                for kind, payload in packets.feed(data):
+                    if kind == CLOSE_STDIN or (kind == STDIN and payload):
+                        waiting.append(payload if kind == STDIN else b"")
+                if not data:
+                    return b""
+            return waiting.popleft()
+
+        out, err = partial(put, STDOUT), partial(put, STDERR)
+        if pty and not line:
+            code = await Terminal(self._run, read, out).run()
+        else:
+            stdin = await _all(read) if not line or wants_stdin(line) else b""
+            line = line or stdin.decode("utf-8", "surrogateescape")
+            code = await self._execute(stream, line, stdin, out, err)
+        await put(EXIT, bytes([code & 0xFF]))
+
+    async def _raw(self, stream: Stream, line: str) -> None:
+        """Serve "shell:" of the first protocol and "exec:": one stream of bytes, no exit code."""
+        if line:
+            stdin = await _all(stream.read_some) if wants_stdin(line) else b""
+            await self._execute(stream, line, stdin, stream.write, stream.write)
+        else:
+            await Terminal(self._run, stream.read_some, stream.write).run()
+
+    async def _execute(self, stream: Stream, line: str, stdin: bytes, out: Write, err: Write) -> int:
+        """Run a line, or follow the log if it is such a `logcat`; return the exit code."""
+        options = self._followed(line)
+        if options is not None:
+            await self._follow(stream, out, options)
+            return 0
+        stdout, stderr, code = await self._run(line, stdin)
+        await out(stdout)
+        await err(stderr)
+        return code
+
+    def _followed(self, line: str) -> LogcatOptions | None:
+        """Return the options of a `logcat` that goes on until the client leaves, else None."""
+        from vlgym.android.state.log import parse_logcat
+
+        found = logcat_arguments(line) if "logcat" in line else None
+        if found is None:
+            return None
+        try:
+            options = parse_logcat(*found)
+        except ValueError:
+            return None  # the shell prints the message
+        return None if options.dump or options.clear or options.size or options.max_count else options
+
+    async def _follow(self, stream: Stream, out: Write, options: LogcatOptions) -> None:
+        """Write the log so far and then every new line, until the host closes the stream."""
+        from vlgym.android.state.log import logcat_lines
+
+        device, loop, wake = self._device, asyncio.get_running_loop(), asyncio.Event()
+        log = device.state.log
+
+        def listener() -> None:
+            loop.call_soon_threadsafe(wake.set)
+
+        with device.lock:
+            entries, cursor = log.entries(options.buffers), log.end
+            log.listeners.append(listener)
+        ended = asyncio.ensure_future(stream.closed())
+        ended.add_done_callback(lambda _: wake.set())
+        try:
+            wanted = [entry for entry in entries if options.wants(entry)]
+            wanted = wanted if options.tail < 0 else wanted[len(wanted) - min(options.tail, len(wanted)) :]
+            while not ended.done():
+                text = "".join(logcat_lines(entry, options, device.state.clock) for entry in wanted)
+                await out(text.encode("utf-8", "replace"))
+                await wake.wait()
+                wake.clear()
+                with device.lock:
+                    fresh, cursor = log.since(cursor), log.end
+                wanted = [entry for entry in fresh if options.wants(entry)]
+        finally:
+            ended.cancel()
+            with device.lock:
+                log.listeners.remove(listener)
+
+    # ------------------------------------------------------------ the rest
+
+    def _small(self, name: str) -> bytes:
+        """Serve what is answered by one text. Ports of the device lead nowhere: forwards and reverses are refused."""
+        if name in ("root", "unroot"):
+            with self._device.lock:
+                self._device.state.rooted = name == "root"
+            # at once and without the restart of the real adbd, which clients wait out for seconds
+            return b"adbd is already running as root\n" if name == "root" else b"adbd not running as root\n"
+        text = _FIXED.get(name)
+        if text is None:
+            raise Refused(name)
+        return text
+
+    def _framebuffer(self) -> bytes:
+        """Return the screen as `framebuffer:` sends it: version 2 header, then RGBA rows."""
+        pixels = rgba(self._device.screenshot())
+        height, width = pixels.shape[:2]
+        header = struct.pack("<14I", 2, 32, 0, pixels.nbytes, width, height, 0, 8, 16, 8, 8, 8, 24, 8)
+        return header + pixels.tobytes()
+
+
+async def _all(read: Callable[[], Awaitable[bytes]]) -> bytes:
+    """Return what `read` gives until it gives nothing; what is over MAX_STDIN is dropped."""
+    data = bytearray()
+    while piece := await read():
+        data += piece[: MAX_STDIN - len(data)]
+    return bytes(data)
+
+
+_FIXED = {"remount": b"remount succeeded\n", "reverse:list-forward": b"OKAY0000", "reverse:killforward-all": b"OKAY"}
