@@ -12,8 +12,8 @@ help:  ## show this list
 setup:  ## make .venv and install everything into it
 	@sh tools/setup.sh
 
-train: setup  ## train on WebShop, from pixels and text; prints success before and after and the path of an HTML report
-	$(BIN)/vlgym-train --env webshop --algo grpo --set env.obs_mode=both --steps 12 $(ARGS)
+train: setup  ## train on WebShop; prints success before and after and the path of an HTML report
+	$(BIN)/vlgym-train --env webshop --algo grpo --steps 20 $(ARGS)
 
 test: setup  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)

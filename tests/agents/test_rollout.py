@@ -91,7 +91,8 @@ def test_trained_logprobs_are_the_sampled_ones(policy, window):
     scores = policy.score(batch.rows, SAMPLING)
     assert np.abs(scores.logprobs.detach().numpy() - batch.old_logprobs).max() < 1e-5
     assert len(batch.rows) == (len(traces) if window == 0 else sum(len(t.turns) for t in traces))
-    assert scores.values.detach().numpy() == pytest.approx([v for trace in traces for t in trace.turns for v in t.values], abs=1e-5)
+    sampled = [value for trace in traces for turn in trace.turns for value in turn.values]
+    assert scores.values.detach().numpy() == pytest.approx(sampled, abs=1e-5)
 
 
 def test_window_hides_the_past(policy):

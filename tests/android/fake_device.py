@@ -54,6 +54,7 @@ class FakeState:
         self.files = FileSystem(self.clock)
         for folder in ("/sdcard", "/data/local/tmp"):
             self.files.mkdir(folder, parents=True)
+        self.files.chmod("/data", 0o771)
         self.settings: dict[str, str] = {}
         self.properties = {"ro.product.name": "toy", "ro.product.model": "Toy Phone", "ro.product.device": "toy"}
         self.properties |= {"sys.boot_completed": "1", "ro.build.version.sdk": "33"}
@@ -136,6 +137,9 @@ class FakeDevice:
             self.taps, self.typed, self.activity, self.state.settings = json.loads(data)
 
     def shell(self, line: str, stdin: bytes = b"") -> Result:
+        if line.startswith("exec 2>&1\n"):
+            out, err, code = self.shell(line.partition("\n")[2], stdin)
+            return Result(out + err, b"", code)
         with self.lock:
             try:
                 lexer = shlex.shlex(line, posix=True, punctuation_chars="|<>;&")

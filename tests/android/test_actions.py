@@ -103,7 +103,7 @@ def refusal(what: Callable[[], object]) -> str:
 
 
 @given(actions)
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=120)
 def test_what_is_written_reads_as_the_same(action: Action) -> None:
     text = GRAMMAR.format(action)
     assert GRAMMAR.parse(text) == action
@@ -114,12 +114,10 @@ def test_what_is_written_reads_as_the_same(action: Action) -> None:
 @given(
     st.one_of(
         st.text(max_size=80),
-        st.builds(
-            lambda verb, rest: verb + rest, st.sampled_from(VERBS), st.text("[](),.\"'\\ 0a1-en\n\ud800", max_size=30)
-        ),
+        st.builds(str.__add__, st.sampled_from(VERBS), st.text(SIGNS, max_size=30)),
     )
 )
-@settings(max_examples=600)
+@settings(deadline=None, max_examples=120)
 def test_any_text_is_an_action_or_one_sentence(text: str) -> None:
     sentence = refusal(lambda: GRAMMAR.parse(text))
     if not sentence:
@@ -186,11 +184,19 @@ def test_refusals_are_one_helpful_sentence(text: str, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "action", [Action("tap", (0.5,)), Action("tap", (float("nan"), 0.5)), Action("fly"), Action("click", (-1,)), Action("click", (True,))]
-)  # fmt: skip
-def test_what_cannot_be_written_is_refused(action: Action) -> None:
+    ("verb", "args"),
+    [
+        ("tap", (0.5,)),
+        ("tap", (float("nan"), 0.5)),
+        ("fly", ()),
+        ("click", (-1,)),
+        ("click", (True,)),
+        ("wait", ("x",)),
+    ],
+)
+def test_what_cannot_be_written_is_refused(verb: str, args: tuple) -> None:
     with pytest.raises(ActionError):
-        GRAMMAR.format(action)
+        GRAMMAR.format(Action(verb, args))
 
 
 def test_the_help_names_every_verb_and_key() -> None:
@@ -213,7 +219,7 @@ def close(a: Action, b: Action, size: tuple[int, int]) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.data(), size=st.tuples(st.integers(1, 3000), st.integers(1, 3000)))
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=75)
 def test_actions_survive_the_way_there_and_back(name: str, data: st.DataObject, size: tuple[int, int]) -> None:
     action = data.draw(SAYABLE[name])
     form = codec(name, size)
@@ -225,7 +231,7 @@ def test_actions_survive_the_way_there_and_back(name: str, data: st.DataObject, 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(action=actions)
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=75)
 def test_every_action_is_encoded_or_refused(name: str, action: Action) -> None:
     form = codec(name, SIZE)
     if not refusal(lambda: form.encode(action)):
@@ -234,9 +240,11 @@ def test_every_action_is_encoded_or_refused(name: str, action: Action) -> None:
 
 
 fields = st.sampled_from(
-    ["action_type", "x", "y", "index", "text", "direction", "app_name", "goal_status", "clear_text"]
-    + ["action", "point", "input_text"]
-    + ["results/action_type", "results/yx_touch", "results/yx_lift", "results/type_action"]
+    [
+        *("action_type", "x", "y", "index", "text", "direction", "app_name", "goal_status", "clear_text"),
+        *("action", "point", "input_text"),
+        *("results/action_type", "results/yx_touch", "results/yx_lift", "results/type_action"),
+    ]
 )
 names = ["click", "swipe", "scroll", "status", "input_text", "up", "complete", "type", "done", "\ud800", "x\x00"]
 values = st.one_of(
@@ -247,7 +255,7 @@ values = st.one_of(
 
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.one_of(st.text(max_size=60), st.dictionaries(fields, values, max_size=6)))
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=120)
 def test_any_text_is_decoded_or_refused(name: str, data: str | dict) -> None:
     text = data if isinstance(data, str) else repr([data]) if name == "gui-r1" else json.dumps(data)
     form = codec(name, SIZE)

@@ -153,7 +153,7 @@ def check_listed(adb: Adb, serial: str) -> tuple[Check, str]:
         "missing": f"Start it, or choose one of: {', '.join(states) or 'none is listed'}.",
         "offline": f"Wait until it has booted, or run adb -s {serial} reconnect.",
         "unauthorized": "Allow USB debugging on the phone's own screen.",
-        "no permissions": "Add a udev rule for the phone (Debian, Ubuntu: apt-get install android-sdk-platform-tools-common).",
+        "no permissions": "Add a udev rule for the phone (Debian: apt-get install android-sdk-platform-tools-common).",
     }
     state = states.get(serial, "missing")
     if state != "device":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlgym.android.wire.inputs import Fingers, Keyboard
+from vlgym.android.wire.services import merged
 from vlgym.core.errors import BackendError, TaskError, require
 
 for _module in ("absl", "dm_env", "android_env"):
@@ -114,7 +115,7 @@ class InProcessAdb(adb_controller.AdbController):  # type: ignore[misc]
         return f"adb: unknown command {' '.join(args[:1])}\n".encode(), 1
 
     def _shell(self, line: str) -> tuple[bytes, int]:
-        result = self._device.shell(line)
+        result = self._device.shell(merged(line))
         return result.stdout + result.stderr, result.code
 
     def _push(self, sources: Sequence[str], target: str) -> bytes:

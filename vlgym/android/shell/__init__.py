@@ -1,4 +1,4 @@
-"""The device's shell, in Python: mksh's language, toybox's tools and Android's commands; the host is out of its reach."""
+"""The device's shell: mksh's language, toybox's tools, Android's commands; the host is out of its reach."""
 
 from vlgym.android.shell.interpreter import Shell, ShellResult
 

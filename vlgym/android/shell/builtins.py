@@ -8,6 +8,7 @@ from collections.abc import Callable
 from vlgym.android.shell.arithmetic import evaluate
 from vlgym.android.shell.call import Break, Call, Exit, Return
 from vlgym.android.shell.conditions import test_command
+from vlgym.android.shell.io import byte
 
 _NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 SPECIAL_BUILTINS = frozenset((":", ".", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return",
@@ -39,10 +40,10 @@ def unescape(text: str) -> tuple[str, bool]:
         elif code == "0":
             match = re.compile("[0-7]{0,3}").match(text, place)
             assert match is not None
-            out += chr(int(match[0] or "0", 8) & 0xFF)
+            out += byte(int(match[0] or "0", 8) & 0xFF)
             place = match.end()
         elif code == "x" and (match := re.compile("[0-9A-Fa-f]{1,2}").match(text, place)):
-            out += chr(int(match[0], 16))
+            out += byte(int(match[0], 16))
             place = match.end()
         else:
             out += "\\" + code
@@ -147,8 +148,6 @@ def command(call: Call) -> int:
 
 def whence(call: Call) -> int:
     """Tell what names are: `type`, `whence` and `command -v`."""
-    from vlgym.android.shell.commands import COMMANDS
-
     long = call.name == "type" or "-V" in call.words
     code = 0
     for name in [word for word in call.words if not word.startswith("-")]:
@@ -156,7 +155,7 @@ def whence(call: Call) -> int:
             call.line(f"{name} is a function" if long else name)
         elif name in BUILTINS:
             call.line(f"{name} is a shell builtin" if long else name)
-        elif name.rpartition("/")[2] in COMMANDS:
+        elif name.rpartition("/")[2] in call.shell.programs:
             base = name.rpartition("/")[2]
             call.line(f"{name} is /system/bin/{base}" if long else f"/system/bin/{base}")
         else:
@@ -309,6 +308,20 @@ def umask(call: Call) -> int:
     return 0
 
 
+def trap(call: Call) -> int:
+    """Say what to run when the shell ends; there are no signals."""
+    words = [word for word in call.words if word != "--"]
+    if len(words) > 1 and words[1] in ("0", "EXIT"):
+        if words[0] in ("-", ""):
+            call.shell.traps.pop("EXIT", None)
+        else:
+            call.shell.traps["EXIT"] = words[0]
+    elif not words:
+        for name, action in call.shell.traps.items():
+            call.line(f"trap -- {quote(action)} {name}")
+    return 0
+
+
 def let(call: Call) -> int:
     """Evaluate arithmetic; status 0 if the last value is not 0."""
     value = 0
@@ -336,5 +349,5 @@ BUILTINS: dict[str, Callable[[Call], int]] = {
     "exec": exec_, "command": command, "builtin": command, "type": whence, "whence": whence, "export": export,
     "readonly": export, "local": export, "typeset": export, "unset": unset, "set": set_, "shift": shift, "read": read,
     ".": source, "source": source, "alias": alias, "unalias": unalias, "umask": umask, "let": let, "wait": _true,
-    "trap": _true, "ulimit": _true, "times": _true, "hash": _true, "bg": _true, "fg": _true, "jobs": _true,
+    "trap": trap, "ulimit": _true, "times": _true, "hash": _true, "bg": _true, "fg": _true, "jobs": _true,
 }  # fmt: skip

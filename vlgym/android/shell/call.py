@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from vlgym.android.shell.io import Sink, Source
+from vlgym.android.shell.io import Sink, Source, encode
 
 if TYPE_CHECKING:
     from vlgym.android.shell.interpreter import Shell
@@ -67,7 +67,7 @@ class Call:
 
     def write(self, text: str | bytes) -> None:
         """Print to standard output."""
-        self._out.write(text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text)
+        self._out.write(encode(text) if isinstance(text, str) else text)
 
     def line(self, text: str = "") -> None:
         """Print a line to standard output."""
@@ -75,7 +75,7 @@ class Call:
 
     def error(self, text: str) -> None:
         """Print a line to standard error as it is."""
-        self._err.write((text + "\n").encode("utf-8", "surrogateescape"))
+        self._err.write(encode(text + "\n"))
 
     def fail(self, message: str, code: int = 1) -> int:
         """Print ``name: message`` to standard error and return the status, which the command also keeps."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from vlgym.android.shell import expand
 from vlgym.android.shell.arithmetic import ArithmeticError_, evaluate
 from vlgym.android.shell.tree import Text, Word
+from vlgym.android.state.files import Stat
 
 if TYPE_CHECKING:
     from vlgym.android.shell.call import Call
-    from vlgym.android.shell.interpreter import Shell
+    from vlgym.android.shell.session import Session
 
 _UNARY = "bcdefghkLnoprsStuwxzOG"
 _NUMBERS = {"-eq": "==", "-ne": "!=", "-lt": "<", "-le": "<=", "-gt": ">", "-ge": ">="}
@@ -37,9 +38,10 @@ def test_command(call: Call) -> int:
         return 2
 
 
-def double_bracket(shell: Shell, words: list[Word]) -> bool:
+def double_bracket(shell: Session, words: list[Word]) -> bool:
     """Return what ``[[ words ]]`` says; the right side of = and != is a pattern."""
-    texts, operators = [], set()
+    texts: list[str] = []
+    operators: set[int] = set()
     for place, word in enumerate(words):
         bare = len(word) == 1 and isinstance(word[0], Text) and not word[0].quoted
         if bare and isinstance(word[0], Text) and word[0].text in ("&&", "||", "(", ")", "!"):
@@ -54,7 +56,7 @@ def double_bracket(shell: Shell, words: list[Word]) -> bool:
 
 class _Condition:
     def __init__(
-        self, shell: Shell, words: list[str], *, double: bool = False, operators: set[int] | None = None
+        self, shell: Session, words: list[str], *, double: bool = False, operators: set[int] | None = None
     ) -> None:
         self._shell, self._words, self._double = shell, words, double
         self._operators = operators or set()
@@ -170,7 +172,7 @@ class _Condition:
             return equal == (operator != "!=")
         if operator in "<>":
             return left < right if operator == "<" else left > right
-        times = []
+        times: list[Stat | None] = []
         for word in (left, right):
             try:
                 times.append(shell.files.stat(shell.path(word), shell.user))

@@ -11,19 +11,22 @@ from vlgym.android.shell.arithmetic import evaluate
 from vlgym.android.shell.tree import Arithmetic, Parameter, Part, Substitution, Text, Word
 
 if TYPE_CHECKING:
-    from vlgym.android.shell.interpreter import Shell
+    from vlgym.android.shell.session import Session
 
 Field = list[tuple[str, bool]]
 """Pieces of one argument, each with whether it was quoted."""
 
 MAX_FIELDS = 100_000
+MAX_TEXT = 4 << 20
+"""Characters that one word may expand to."""
+MAX_BRACES = 4096
 
 
 class ExpansionError(ValueError):
     """A word cannot be expanded; ends the command, as in mksh."""
 
 
-def expand_words(shell: Shell, words: Iterable[Word]) -> list[str]:
+def expand_words(shell: Session, words: Iterable[Word]) -> list[str]:
     """Return the arguments that words make: expanded, split and globbed."""
     found: list[str] = []
     for word in words:
@@ -35,30 +38,35 @@ def expand_words(shell: Shell, words: Iterable[Word]) -> list[str]:
     return found
 
 
-def expand_text(shell: Shell, word: Word) -> str:
+def expand_text(shell: Session, word: Word) -> str:
     """Return a word expanded to one string: no splitting, no patterns (assignments, redirections, case)."""
     return "".join(text for text, _ in _joined(shell, word))
 
 
-def expand_pattern(shell: Shell, word: Word) -> str:
+def expand_pattern(shell: Session, word: Word) -> str:
     """Return a word as a pattern: quoted pattern signs are escaped."""
     return _escaped(_joined(shell, word))
 
 
-def _joined(shell: Shell, word: Word) -> Field:
+def _joined(shell: Session, word: Word) -> Field:
     parts: Field = []
+    size = 0
     for number, part in enumerate(word):
         if number == 0 and isinstance(part, Text) and not part.quoted and part.text.startswith("~"):
             part = Text(_home(shell, part.text))
         for pieces, fresh in _pieces(shell, part, False):
             parts += [(" ", True), *pieces] if fresh else pieces
+            size += sum(len(text) for text, _ in pieces)
+            if size > MAX_TEXT:
+                raise ExpansionError("out of memory")
     return parts
 
 
-def fields(shell: Shell, word: Word) -> list[Field]:
+def fields(shell: Session, word: Word) -> list[Field]:
     """Return the fields that a word makes, before patterns are matched."""
     done: list[Field] = []
     current: Field | None = None
+    size = 0
     for number, part in enumerate(word):
         if number == 0 and isinstance(part, Text) and not part.quoted and part.text.startswith("~"):
             part = Text(_home(shell, part.text))
@@ -69,12 +77,15 @@ def fields(shell: Shell, word: Word) -> list[Field]:
                 current = None
             if pieces:
                 current = (current or []) + pieces
+                size += sum(len(text) for text, _ in pieces)
+                if size > MAX_TEXT or len(done) > MAX_FIELDS:
+                    raise ExpansionError("out of memory")
     if current is not None:
         done.append(current)
     return done
 
 
-def _pieces(shell: Shell, part: Part, split: bool) -> Iterator[tuple[Field, bool]]:
+def _pieces(shell: Session, part: Part, split: bool) -> Iterator[tuple[Field, bool]]:
     """Yield (pieces, whether they begin a new field)."""
     if isinstance(part, Text):
         yield [(part.text, part.quoted)], False
@@ -114,7 +125,7 @@ def _pieces(shell: Shell, part: Part, split: bool) -> Iterator[tuple[Field, bool
         yield ([(piece, False)] if piece or (0 < number < len(pieces) - 1) else []), number > 0
 
 
-def _split(shell: Shell, value: str) -> list[str]:
+def _split(shell: Session, value: str) -> list[str]:
     """Return a value cut at IFS; blank ends make empty first and last items, so that neighbours are kept apart."""
     ifs = shell.variables.get("IFS", " \t\n")
     blanks = "".join(c for c in ifs if c in " \t\n")
@@ -129,7 +140,7 @@ def _split(shell: Shell, value: str) -> list[str]:
     return items
 
 
-def _home(shell: Shell, text: str) -> str:
+def _home(shell: Session, text: str) -> str:
     user, slash, rest = text.partition("/")
     home = {"~": shell.variables.get("HOME", "/"), "~+": shell.cwd, "~root": "/"}.get(user)
     return text if home is None else home.rstrip("/") + slash + rest if slash else home
@@ -138,7 +149,7 @@ def _home(shell: Shell, text: str) -> str:
 # ---------------------------------------------------------------- parameters
 
 
-def _conditional(shell: Shell, part: Parameter) -> Word | None:
+def _conditional(shell: Session, part: Parameter) -> Word | None:
     """Return the word that takes the parameter's place, or None if its value is what counts."""
     op = part.op.lstrip(":") if part.op in (":-", ":=", ":?", ":+", "-", "=", "?", "+") else ""
     if not op:
@@ -158,7 +169,7 @@ def _conditional(shell: Shell, part: Parameter) -> Word | None:
     return None
 
 
-def inner_value(shell: Shell, part: Parameter) -> str:
+def inner_value(shell: Session, part: Parameter) -> str:
     """Return the value of a parameter with its operator applied."""
     if part.op == "#text":
         return expand_text(shell, part.word)
@@ -256,7 +267,7 @@ def class_body(body: str) -> str:
     return "".join(parts) or "^\\s\\S"
 
 
-def glob(shell: Shell, field: Field) -> list[str]:
+def glob(shell: Session, field: Field) -> list[str]:
     """Return the paths that a field's pattern matches, or its text if it has none or none matches."""
     plain = "".join(text for text, _ in field)
     if shell.options.get("f") or not any(not quoted and re.search(r"[*?\[]", text) for text, quoted in field):
@@ -287,6 +298,17 @@ def glob(shell: Shell, field: Field) -> list[str]:
 
 def braces(word: Word) -> list[Word]:
     """Return the words that ``a{b,c}d`` makes; only braces within one unquoted text are seen."""
+    choices = 1
+    for part in word:
+        if isinstance(part, Text) and not part.quoted:
+            for inside in re.findall(r"\{([^{}]*)\}", part.text):
+                choices *= inside.count(",") + 1
+    if choices > MAX_BRACES:
+        raise ExpansionError("too many arguments")
+    return _braced(word)
+
+
+def _braced(word: Word) -> list[Word]:
     for number, part in enumerate(word):
         if isinstance(part, Text) and not part.quoted and "{" in part.text and "," in part.text:
             match = re.search(r"\{([^{}]*,[^{}]*)\}", part.text)
@@ -295,6 +317,6 @@ def braces(word: Word) -> list[Word]:
                 out: list[Word] = []
                 for choice in match[1].split(","):
                     fresh = (*word[:number], Text(before + choice + after), *word[number + 1 :])
-                    out += braces(fresh)
+                    out += _braced(fresh)
                 return out
     return [word]

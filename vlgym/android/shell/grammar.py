@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from vlgym.android.shell.tree import Command, Compound, Parameter, Pipeline, Redirect, Sequence, ShellSyntaxError, Simple
-from vlgym.android.shell.tree import Text, Word
+from collections.abc import Callable, Iterator
+
+from vlgym.android.shell.tree import (
+    Command,
+    Compound,
+    Parameter,
+    Pipeline,
+    Redirect,
+    Sequence,
+    ShellSyntaxError,
+    Simple,
+    Text,
+    Word,
+)
 from vlgym.android.shell.words import META, WordReader
 
 MAX_NESTING = 60
 """Deeper nesting is a syntax error: Python's stack is not the shell's to spend."""
-_RESERVED = {"if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "{", "}", "!", "[[",
-             "function", "in", "time"}  # fmt: skip
+_RESERVED = set("if then else elif fi for while until do done case esac { } ! [[ function in time".split())
 
 
-def parse(text: str) -> Sequence:
-    """Return the tree of a script; raises ShellSyntaxError."""
+def parse(text: str) -> Iterator[Sequence]:
+    """Yield the trees of a script, line by line: what stands before a syntax error has been run, as in mksh.
+
+    Raises:
+        ShellSyntaxError: when the line with the error is reached.
+    """
     parser = Parser(text)
-    tree = parser.sequence(())
-    if parser.place < len(text):
-        raise parser.unexpected()
-    return tree
+    while True:
+        parser.newlines()
+        if parser.place >= len(text):
+            return
+        start = parser.place
+        tree = parser.sequence((), line=True)
+        if parser.place < len(text) and (parser.place == start or text[parser.place - 1] != "\n"):
+            raise parser.unexpected()
+        parser.close()
+        yield tree
 
 
 def parse_text(text: str) -> Word:
@@ -30,8 +51,7 @@ class Parser(WordReader):
     """Recursive descent over one text; `place` is the next character."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.place = 0
+        super().__init__(text)
         self._depth = 0
         self._waiting: list[tuple[list[Redirect], int, str, bool, bool]] = []
 
@@ -63,8 +83,15 @@ class Parser(WordReader):
             if line == delimiter:
                 break
             lines.append(line + "\n")
+        else:
+            raise ShellSyntaxError(f"here document '{delimiter}' unclosed")
         self.place = min(self.place, len(self.text))
         return "".join(lines)
+
+    def close(self) -> None:
+        """Complain of a here-document that never begins."""
+        if self._waiting:
+            raise ShellSyntaxError(f"here document '{self._waiting[0][2]}' unclosed")
 
     def unexpected(self) -> ShellSyntaxError:
         """Return mksh's complaint about what stands here."""
@@ -90,16 +117,23 @@ class Parser(WordReader):
 
     # ------------------------------------------------------------ commands
 
-    def sequence(self, ends: tuple[str, ...]) -> Sequence:
-        """Parse a list up to one of the reserved words or signs `ends`, which is left."""
+    def sequence(self, ends: tuple[str, ...], *, line: bool = False) -> Sequence:
+        """Parse a list up to one of the reserved words or signs `ends`, which is left; `line` ends with its line."""
         found, operator = Sequence(), ";"
         self._depth += 1
         if self._depth > MAX_NESTING:
             raise ShellSyntaxError("syntax error: nested too deeply")
         while True:
-            self.newlines()
-            if self.place >= len(self.text) or self.reserved() in ends or any(
-                self.peek(len(end)) == end for end in ends if end in (")", ";;", "}")
+            if line:
+                self.blanks()
+                if found.items and (self.place >= len(self.text) or self._newline()):
+                    break
+            else:
+                self.newlines()
+            if (
+                self.place >= len(self.text)
+                or self.reserved() in ends
+                or any(self.peek(len(end)) == end for end in ends if end in (")", ";;", "}"))
             ):
                 break
             if self.peek() in (")", ";", "&", "|"):
@@ -117,7 +151,8 @@ class Parser(WordReader):
                 break
             if self.take("&"):
                 continue
-            if not self.take(";") and not self._newline():
+            ended = self._newline()
+            if (ended and line) or not (ended or self.take(";")):
                 break
         self._depth -= 1
         return found
@@ -143,7 +178,11 @@ class Parser(WordReader):
         word = self.reserved()
         if word in ("if", "while", "until", "for", "case", "{", "[[", "function"):
             self.place += len(word)
-            found = getattr(self, "_" + {"{": "braces", "[[": "double", "until": "while"}.get(word, word))(word)
+            kinds: dict[str, Callable[[str], Compound]] = {
+                "if": self._if, "while": self._while, "until": self._while, "for": self._for, "case": self._case,
+                "{": self._braces, "[[": self._double, "function": self._function,
+            }  # fmt: skip
+            found = kinds[word](word)
         elif word:
             raise self.unexpected()
         elif self.peek(2) == "((":

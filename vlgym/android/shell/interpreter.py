@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +13,20 @@ from vlgym.android.shell.arithmetic import ArithmeticError_, evaluate
 from vlgym.android.shell.builtins import BUILTINS, SPECIAL_BUILTINS
 from vlgym.android.shell.call import Break, Call, Exit, Return, Usage
 from vlgym.android.shell.commands import COMMANDS
-from vlgym.android.shell.grammar import parse
-from vlgym.android.shell.io import FileSink, OutputLimit, Sink, Source
 from vlgym.android.shell.conditions import double_bracket
-from vlgym.android.shell.tree import Command, Compound, Pipeline, Redirect, Sequence, ShellSyntaxError, Simple
-from vlgym.android.state.files import Credentials, FileSystem, normal
+from vlgym.android.shell.grammar import parse
+from vlgym.android.shell.io import FileSink, OutputLimit, Sink, Source, encode
+from vlgym.android.shell.session import SHELL, Session
+from vlgym.android.shell.tree import Command, Compound, Pipeline, Redirect, Sequence, ShellSyntaxError, Simple, Text
+from vlgym.android.state.files import Credentials
 
 if TYPE_CHECKING:
     from vlgym.android.device import Device
 
-MAX_COMMANDS = 20_000
+MAX_COMMANDS = 10_000
 """Commands that one line may run; an endless loop ends here with status 137, as if killed."""
 MAX_DEPTH = 60
-SHELL = "/system/bin/sh"
+_EXEC = [(Text("exec"),)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,53 +50,19 @@ class _Killed(Exception):
     """The line ran too many commands or printed too much."""
 
 
-class Shell:
-    """A shell session on a device; `Shell(device).run(line)` is what `adb shell line` does.
+class Shell(Session):
+    """A shell session on a device; `Shell(device).run(line)` is what `adb shell line` does."""
 
-    Attributes:
-        device: the device it acts on.
-        variables: shell variables; `exported` names those that commands see.
-        functions: name -> body.
-        arguments: positional parameters.
-        cwd: working directory.
-        status: ``$?``.
-        options: letters of `set`, e.g. {"e": True}.
-    """
+    programs = COMMANDS
+    """What lies under /system/bin, by name."""
 
     def __init__(self, device: Device, user: Credentials | None = None) -> None:
-        self.device = device
-        self.state = device.state
-        self.files: FileSystem = device.state.files
-        self.user = user or device.state.shell_user
-        self.cwd = "/"
-        self.status = 0
-        self.arguments: list[str] = []
-        self.options: dict[str, bool] = {}
-        self.functions: dict[str, Sequence] = {}
-        self.aliases: dict[str, str] = {}
-        self.readonly: set[str] = set()
-        self.locals: list[dict[str, str | None]] = []
-        self.variables: dict[str, str] = {
-            "ANDROID_DATA": "/data",
-            "ANDROID_ROOT": "/system",
-            "ANDROID_STORAGE": "/storage",
-            "EXTERNAL_STORAGE": "/sdcard",
-            "HOME": "/",
-            "HOSTNAME": device.state.properties.get("ro.product.device", "android"),
-            "LOGNAME": "root" if self.user.uid == 0 else "shell",
-            "PATH": "/product/bin:/apex/com.android.runtime/bin:/system/bin:/system/xbin:/vendor/bin",
-            "SHELL": SHELL,
-            "TERM": "dumb",
-            "TMPDIR": "/data/local/tmp",
-            "USER": "root" if self.user.uid == 0 else "shell",
-        }
-        self.exported = set(self.variables)
-        self.variables |= {"IFS": " \t\n", "PS1": "$ ", "PS2": "> ", "PWD": "/", "OPTIND": "1"}
+        super().__init__(device, user)
         self._streams = Streams(Source(), {1: Sink(), 2: Sink()})
+        self._held: list[Sink] = []
         self._commands = 0
         self._depth = 0
         self._condition = 0
-        self._seconds = device.state.clock.uptime_us
 
     # ------------------------------------------------------------ the door
 
@@ -109,25 +76,37 @@ class Shell:
         out, err = Sink(), Sink()
         self._streams = Streams(Source(stdin), {1: out, 2: err})
         self._commands = self._depth = self._condition = 0
+        self._held = []
         try:
-            self.source(line)
-        except Exit as leave:
-            self.status = leave.code
-        except (Return, Break):
-            pass
+            self._guarded(lambda: self.source(line))
+            if "EXIT" in self.traps:
+                code, action = self.status, self.traps.pop("EXIT")
+                self._guarded(lambda: self.source(action))
+                self.status = code
         except (_Killed, OutputLimit, RecursionError):
             self.status = 137
+        for sink in self._held:
+            sink.flush()
         return ShellResult(out.value(), err.value(), self.status & 0xFF)
+
+    def _guarded(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except Exit as leave:
+            self.status = leave.code
+        except Break:
+            pass
 
     def source(self, text: str) -> int:
         """Parse a script and run it here; a syntax error is printed and leaves status 1."""
+        self.status = 0 if not text.strip() else self.status
         try:
-            tree = parse(text.replace("\r\n", "\n"))
+            for tree in parse(text.replace("\r\n", "\n")):
+                self.run_sequence(tree)
         except ShellSyntaxError as error:
             self.complain(str(error))
             self.status = 1
-            return 1
-        return self.run_sequence(tree)
+        return self.status
 
     # ------------------------------------------------------------ trees
 
@@ -135,7 +114,7 @@ class Shell:
         """Run a list and return its status."""
         items = tree.items
         for place, (operator, pipeline) in enumerate(items):
-            if operator == "&&" and self.status != 0 or operator == "||" and self.status == 0:
+            if (operator == "&&" and self.status != 0) or (operator == "||" and self.status == 0):
                 continue
             joined = place + 1 < len(items) and items[place + 1][0] in ("&&", "||")
             self._condition += joined
@@ -143,7 +122,7 @@ class Shell:
                 self.status = self.run_pipeline(pipeline)
             finally:
                 self._condition -= joined
-            if self.status and self.options.get("e") and not self._condition and not pipeline.negated:
+            if self.status and self.options.get("e") and not (joined or self._condition or pipeline.negated):
                 raise Exit(self.status)
         if not items:
             self.status = 0
@@ -151,6 +130,8 @@ class Shell:
 
     def run_pipeline(self, pipeline: Pipeline) -> int:
         """Run commands one after the other, each with the output of the one before."""
+        if len(pipeline.commands) == 1 and not pipeline.negated:
+            return self.run_command(pipeline.commands[0])
         last = len(pipeline.commands) - 1
         outer, code = self._streams, 0
         source = outer.source
@@ -167,15 +148,16 @@ class Shell:
         return int(not code) if pipeline.negated else code
 
     def _run_isolated(self, command: Command) -> int:
-        """Run a command in a subshell: what it sets is forgotten."""
+        return self._isolated(lambda: self.run_command(command))
+
+    def _isolated(self, action: Callable[[], int]) -> int:
+        """Do something in a subshell: what it sets is forgotten."""
         keep = (dict(self.variables), set(self.exported), self.cwd, list(self.arguments), dict(self.functions),
                 dict(self.options), dict(self.aliases), self.user)  # fmt: skip
         try:
-            return self.run_command(command)
+            return action()
         except Exit as leave:
             return leave.code
-        except Return as back:
-            return back.code
         except Break:
             return 0
         finally:
@@ -184,9 +166,7 @@ class Shell:
 
     def run_command(self, command: Command) -> int:
         """Run one command with its redirections."""
-        self._commands += 1
-        if self._commands > MAX_COMMANDS:
-            raise _Killed
+        self._count()
         self._depth += 1
         outer = self._streams
         try:
@@ -199,10 +179,14 @@ class Shell:
                 self._streams = outer
                 self.complain(f"can't {'open' if error.errno == 2 else 'create'} {error.filename}: {error.strerror}")
                 return 1
+            if isinstance(command, Simple) and command.words == _EXEC:
+                outer.source, outer.sinks = self._streams.source, self._streams.sinks
+                self._held += opened
+                return 0
             try:
                 return self._run(command)
             finally:
-                for sink in opened:
+                for sink in (*opened, *self._held):
                     sink.flush()
         except (expand.ExpansionError, ArithmeticError_) as error:
             self.complain(str(error))
@@ -210,6 +194,11 @@ class Shell:
         finally:
             self._streams = outer
             self._depth -= 1
+
+    def _count(self) -> None:
+        self._commands += 1
+        if self._commands > MAX_COMMANDS:
+            raise _Killed
 
     def _run(self, command: Command) -> int:
         if isinstance(command, Simple):
@@ -255,9 +244,7 @@ class Shell:
     def _loop(self, turns: Iterator[object], body: Sequence) -> int:
         code = 0
         for _ in turns:
-            self._commands += 1
-            if self._commands > MAX_COMMANDS:
-                raise _Killed
+            self._count()
             try:
                 code = self.run_sequence(body)
             except Break as leave:
@@ -326,6 +313,7 @@ class Shell:
 
     def invoke(self, arguments: list[str], *, functions: bool = True, source: Source | None = None) -> int:
         """Run a function, a builtin or a command by its words and return its status."""
+        self._count()
         name = arguments[0]
         if functions and name in self.functions:
             return self._function(arguments)
@@ -340,7 +328,7 @@ class Shell:
         base = name.rpartition("/")[2]
         if "/" in name and not name.startswith(("/system/bin/", "/system/xbin/", "/bin/", "/vendor/bin/")):
             return self._script(call)
-        program = COMMANDS.get(base)
+        program = self.programs.get(base)
         if program is None:
             self.complain(f"{name}: inaccessible or not found")
             return 127
@@ -366,10 +354,7 @@ class Shell:
         """Run a script as a child process would: its variables and its `exit` are its own."""
         keep, self.arguments = self.arguments, arguments[1:]
         try:
-            return self._run_isolated(Compound("{", parts=[parse(text)]))
-        except ShellSyntaxError as error:
-            self.complain(str(error))
-            return 1
+            return self._isolated(lambda: self.source(text))
         finally:
             self.arguments = keep
 
@@ -406,7 +391,7 @@ class Shell:
         for item in redirects:
             target = expand.expand_text(self, item.target)
             if item.op == "<<":
-                streams.source = Source(target.encode("utf-8", "surrogateescape"))
+                streams.source = Source(encode(target))
             elif item.op in ("<", "<>"):
                 streams.source = Source(self._named(target, self.files.read))
             elif item.op == ">&" and target.isdigit():
@@ -414,7 +399,9 @@ class Shell:
             elif item.op in (">&", "<&") and target == "-":
                 streams.sinks[item.fd] = Sink()
             elif item.op != "<&":
-                sink = self._named(target, lambda path, who, op=item.op: FileSink(self.files, path, who, append=op == ">>"))
+                sink = self._named(
+                    target, lambda path, who, op=item.op: FileSink(self.files, path, who, append=op == ">>")
+                )
                 opened.append(sink)
                 streams.sinks[item.fd] = sink
                 if item.op == ">&":
@@ -430,95 +417,6 @@ class Shell:
         except OSError as error:
             raise OSError(error.errno, error.strerror, name) from error
 
-    # ------------------------------------------------------------ variables and names
-
-    @property
-    def scope(self) -> MutableMapping[str, str]:
-        """The variables as arithmetic sees and sets them."""
-        return _Scope(self)
-
-    def parameter(self, name: str) -> str | None:
-        """Return the value of a variable or of a special parameter, None if it is not set."""
-        if name.isdigit():
-            number = int(name)
-            if number == 0:
-                return "sh"
-            return self.arguments[number - 1] if number <= len(self.arguments) else None
-        special: Mapping[str, Callable[[], str]] = {
-            "?": lambda: str(self.status & 0xFF),
-            "#": lambda: str(len(self.arguments)),
-            "$": lambda: str(self.pid),
-            "!": lambda: "",
-            "-": lambda: "".join(sorted(letter for letter, on in self.options.items() if on)),
-            "RANDOM": lambda: str(self.state.random.below(32768)),
-            "SECONDS": lambda: str((self.state.clock.uptime_us - self._seconds) // 1_000_000),
-            "EPOCHREALTIME": lambda: f"{self.state.clock.now_us / 1e6:.6f}",
-            "USER_ID": lambda: str(self.user.uid),
-            "PPID": lambda: str(self.state.processes.pid("adbd")),
-        }
-        return special[name]() if name in special else self.variables.get(name)
-
-    pid = 4021
-    """``$$``."""
-
-    def assign(self, name: str, value: str) -> None:
-        """Set a variable; a read-only one is an error."""
-        if name in self.readonly:
-            raise expand.ExpansionError(f"read-only: {name}")
-        self.variables[name] = value
-        if self.options.get("a"):
-            self.exported.add(name)
-
-    def path(self, name: str) -> str:
-        """Return the absolute path of a name; links and ``..`` are left to the file system."""
-        return name if name.startswith("/") else f"{self.cwd.rstrip('/')}/{name}"
-
-    def exists(self, name: str) -> bool:
-        """Return whether a name names something the user may see, links not followed."""
-        try:
-            self.files.stat(self.path(name), self.user, follow=False)
-        except OSError:
-            return False
-        return True
-
-    def chdir(self, name: str) -> None:
-        """Change the working directory; raises OSError."""
-        target = normal(name, self.cwd)
-        if not self.files.stat(target, self.user).is_dir:
-            raise OSError(20, os.strerror(20), name)
-        if not self.files.access(target, 1, self.user):
-            raise OSError(13, os.strerror(13), name)
-        self.assign("OLDPWD", self.cwd)
-        self.cwd = target
-        self.assign("PWD", target)
-
     def complain(self, message: str) -> None:
         """Print a message of the shell itself."""
-        self._streams.sinks[2].write(f"{SHELL}: {message}\n".encode("utf-8", "surrogateescape"))
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables that commands see."""
-        return {name: self.variables[name] for name in sorted(self.exported) if name in self.variables}
-
-
-class _Scope(MutableMapping[str, str]):
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-
-    def __getitem__(self, name: str) -> str:
-        value = self._shell.parameter(name)
-        if value is None:
-            raise KeyError(name)
-        return value
-
-    def __setitem__(self, name: str, value: str) -> None:
-        self._shell.assign(name, value)
-
-    def __delitem__(self, name: str) -> None:
-        self._shell.variables.pop(name, None)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._shell.variables)
-
-    def __len__(self) -> int:
-        return len(self._shell.variables)
+        self._streams.sinks[2].write(encode(f"{SHELL}: {message}\n"))

@@ -8,6 +8,19 @@ MAX_OUTPUT = 16 << 20
 """Bytes that a command line may write before it is cut off."""
 
 
+def encode(text: str) -> bytes:
+    """Return text as bytes: bytes that came in come out, and what no byte stands for becomes a question mark."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
+def byte(code: int) -> str:
+    """Return the character that `encode` makes one byte of."""
+    return chr(code) if code < 128 else chr(0xDC00 + code)
+
+
 class OutputLimit(Exception):
     """A command line wrote more than `MAX_OUTPUT` bytes."""
 

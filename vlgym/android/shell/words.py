@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vlgym.android.shell.io import byte
 from vlgym.android.shell.tree import Arithmetic, Parameter, Part, Sequence, ShellSyntaxError, Substitution, Text, Word
 
 OPERATORS = (":-", ":=", ":?", ":+", "-", "=", "?", "+", "##", "#", "%%", "%", "//", "/", ":")
@@ -22,7 +23,7 @@ class WordReader:
         self.text = text
         self.place = 0
 
-    def sequence(self, ends: tuple[str, ...]) -> Sequence:
+    def sequence(self, ends: tuple[str, ...], *, line: bool = False) -> Sequence:
         """Parse commands up to one of `ends`."""
         raise NotImplementedError
 
@@ -57,7 +58,9 @@ class WordReader:
     def name(self) -> str:
         """Take and return a variable name, empty if none stands here."""
         end = self.place
-        while end < len(self.text) and (self.text[end] == "_" or self.text[end].isascii() and self.text[end].isalnum()):
+        while end < len(self.text) and (
+            self.text[end] == "_" or (self.text[end].isascii() and self.text[end].isalnum())
+        ):
             end += 1
         name = self.text[self.place : end]
         if not name or name[0].isdigit():
@@ -95,8 +98,8 @@ class WordReader:
             sign = self.peek()
             if sign == "\\":
                 self.place += 1
-                if not self.take("\n"):
-                    parts.append(Text(self.peek() or "\\", True))
+                if self.peek() and not self.take("\n"):
+                    parts.append(Text(self.peek(), True))
                     self.place += 1
             elif sign == "'":
                 parts.append(Text(self._until("'"), True))
@@ -171,7 +174,9 @@ class WordReader:
         if self.take("("):
             body = self.sequence((")",))
             if not self.take(")"):
-                raise ShellSyntaxError("no closing quote" if self.place >= len(self.text) else "syntax error: unexpected ')'")
+                raise ShellSyntaxError(
+                    "no closing quote" if self.place >= len(self.text) else "syntax error: unexpected ')'"
+                )
             return Substitution(body, quoted)
         if self.take("{"):
             return self._braced(quoted)
@@ -262,13 +267,13 @@ def _unescaped(text: str) -> str:
         place += 1
         if code == "x":
             digits = "".join(c for c in text[place : place + 2] if c in "0123456789abcdefABCDEF")
-            out += chr(int(digits, 16)) if digits else "x"
+            out += byte(int(digits, 16)) if digits else "x"
             place += len(digits)
         elif code in "01234567":
             end = place
             while end < min(place + 2, len(text)) and text[end] in "01234567":
                 end += 1
-            out += chr(int(text[place - 1 : end], 8))
+            out += byte(int(text[place - 1 : end], 8) & 0xFF)
             place = end
         else:
             out += _ESCAPES.get(code, code)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vlgym.android.state.intents import ACTION_MAIN, ACTION_VIEW, CATEGORY_HOME, CATEGORY_LAUNCHER
 from vlgym.android.state import schemas
+from vlgym.android.state.intents import ACTION_MAIN, ACTION_VIEW, CATEGORY_HOME, CATEGORY_LAUNCHER
 from vlgym.android.state.packages import ActivityInfo, Filter, Package
 
 _LAUNCH = Filter((ACTION_MAIN,), (CATEGORY_LAUNCHER,))
@@ -36,6 +36,7 @@ def _settings() -> Package:
     for action, name in SETTINGS_PAGES.items():
         pages.setdefault(name, []).append(action)
     activities = [ActivityInfo(".Settings", "Settings", (_LAUNCH, Filter(tuple(pages.pop(".Settings")))), "singleTask")]
+    activities.append(ActivityInfo(".SubSettings", "Settings"))
     for name, actions in pages.items():
         plain = Filter(tuple(actions))
         detailed = Filter(tuple(actions), schemes=("package",))
@@ -61,7 +62,11 @@ def _app(
     )  # fmt: skip
 
 
-_CONTACT_TYPES = ("vnd.android.cursor.dir/contact", "vnd.android.cursor.dir/raw_contact", "vnd.android.cursor.dir/person")
+_CONTACT_TYPES = (
+    "vnd.android.cursor.dir/contact",
+    "vnd.android.cursor.dir/raw_contact",
+    "vnd.android.cursor.dir/person",
+)
 _CONTACT_ITEMS = ("vnd.android.cursor.item/contact", "vnd.android.cursor.item/raw_contact")
 _EDIT = ("android.intent.action.INSERT", "android.intent.action.EDIT", "android.intent.action.INSERT_OR_EDIT")
 
@@ -94,14 +99,18 @@ SYSTEM = (
 APPS = (
     Package(
         "com.google.android.apps.nexuslauncher", "Launcher",
-        (ActivityInfo(".NexusLauncherActivity", "Launcher", (Filter((ACTION_MAIN,), (CATEGORY_HOME,)),), "singleTask"),),
+        (
+            ActivityInfo(
+                ".NexusLauncherActivity", "Launcher", (Filter((ACTION_MAIN,), (CATEGORY_HOME,)),), "singleTask"
+            ),
+        ),
     ),
     _settings(),
     _app(
         "com.google.android.deskclock", "Clock", "com.android.deskclock.DeskClock",
         Filter(("android.intent.action.SET_ALARM", "android.intent.action.SHOW_ALARMS",
                 "android.intent.action.SET_TIMER", "android.intent.action.SHOW_TIMERS")),
-        system=True, permissions=(_NOTIFY,),
+        system=True, permissions=(_NOTIFY,), databases=(("alarms.db", schemas.CLOCK),),
     ),
     _app(
         "com.google.android.contacts", "Contacts", "com.android.contacts.activities.PeopleActivity",
@@ -178,7 +187,8 @@ APPS = (
     ),
     _app(
         "com.dimowner.audiorecorder", "Audio Recorder", ".app.welcome.WelcomeActivity",
-        databases=(("records.db", schemas.RECORDS),), permissions=("android.permission.RECORD_AUDIO", *_STORAGE, _NOTIFY),
+        databases=(("records.db", schemas.RECORDS),),
+        permissions=("android.permission.RECORD_AUDIO", *_STORAGE, _NOTIFY),
         activities=(ActivityInfo(".app.main.MainActivity", "Audio Recorder"),),
     ),
     _app("ca.zgrs.clipper", "Clipper", ".Main"),

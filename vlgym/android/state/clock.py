@@ -40,7 +40,7 @@ ZONES: dict[str, tuple[int, str, str, str]] = {
     "America/Los_Angeles": (-480, "PST", "PDT", "us"),
     "Pacific/Honolulu": (-600, "HST", "HST", ""),
 }
-"""Zone name -> (minutes east of UTC in winter, winter name, summer name, summer rule); the host's tables are not read."""
+"""Zone name -> (minutes east of UTC in winter, winter name, summer name, summer rule). The host is not asked."""
 
 
 def _sunday(year: int, month: int, which: int) -> datetime:

@@ -18,7 +18,7 @@ MAX_VALUE = 16 << 20
 MAX_RESULT = 64 << 20
 """Bytes of strings and blobs that one query may return."""
 STEP = 1_000_000
-MAX_STEPS = 50
+MAX_STEPS = 20
 """A statement is interrupted after STEP * MAX_STEPS instructions of SQLite's machine: about a second."""
 
 _READERS = ("SELECT", "EXPLAIN", "VALUES")
@@ -144,17 +144,19 @@ class Database(Live):
 
     # ------------------------------------------------------------ the file behind it
 
-    def save(self) -> bytes | None:
+    def save(self) -> None:
         """Write changes back into the file; an open transaction is left out, as SQLite's journal leaves it out."""
         if self._connection is not None and self._dirty:
-            fresh = self._connection.serialize() or b""
             if self._connection.in_transaction:
-                return None
+                return
+            try:
+                fresh = self._connection.serialize()
+            except sqlite3.Error:  # without a page yet, or no database: neither can have changed
+                fresh = self._image
             self._dirty = False
             if fresh != self._image:
                 self._image = fresh
                 self._files.store(self.path, fresh)
-        return None
 
     def load(self, data: bytes) -> None:
         """The file was replaced: show its rows from now on."""
@@ -163,7 +165,7 @@ class Database(Live):
         self.changes += 1
         self._dirty = False
         connection, self._connection = self._connection, None
-        if connection.in_transaction:
+        if connection.in_transaction or not data:
             connection.close()
             return
         try:
@@ -202,7 +204,8 @@ class Database(Live):
         self._image = data
         if data[18:20] == b"\2\2":  # a database in WAL mode: its log is not with it, and memory has none
             data = data[:18] + b"\1\1" + data[20:]
-        connection.deserialize(data)
+        if data:
+            connection.deserialize(data)
 
     def _progress(self) -> int:
         self._steps += 1
@@ -212,7 +215,9 @@ class Database(Live):
 
     def _define(self, connection: sqlite3.Connection) -> None:
         connection.create_function("random", 0, lambda: self._random.bits() - (1 << 63))
-        connection.create_function("randomblob", 1, lambda count: self._random.bytes(min(max(int(count), 1), MAX_VALUE)))
+        connection.create_function(
+            "randomblob", 1, lambda count: self._random.bytes(min(max(int(count), 1), MAX_VALUE))
+        )
         for name in ("date", "time", "datetime", "julianday", "unixepoch", "strftime"):
             connection.create_function(name, -1, self._dated(name))
         for name, plain in (("current_date", "date"), ("current_time", "time"), ("current_timestamp", "datetime")):

@@ -78,6 +78,12 @@ class State:
             self._databases[real] = Database(self.files, real, self.clock, self.random)
         return self._databases[real]
 
+    @property
+    def revision(self) -> int:
+        """A number that is another one after anything a screen may show has changed, the clock aside."""
+        databases = sum(database.changes for database in self._databases.values())
+        return self.settings.changes + self.files.changes + databases
+
     def app_database(self, package: str, name: str) -> Database:
         """Return one of a package's databases by its file name."""
         return self.database(f"/data/data/{package}/databases/{name}")
@@ -94,7 +100,9 @@ class State:
             "/proc/version": lambda: b"Linux version 5.15.41-android13 (build@localhost) #1 SMP PREEMPT\n",
             "/proc/uptime": lambda: f"{self.clock.uptime_us / 1e6:.2f} {self.clock.uptime_us / 1e6:.2f}\n".encode(),
             "/proc/loadavg": lambda: b"0.00 0.00 0.00 1/400 4000\n",
-            "/proc/meminfo": lambda: b"MemTotal:        2031616 kB\nMemFree:         1015808 kB\nMemAvailable:    1523712 kB\n",
+            "/proc/meminfo": lambda: (
+                b"MemTotal:        2031616 kB\nMemFree:         1015808 kB\nMemAvailable:    1523712 kB\n"
+            ),
             "/proc/cpuinfo": lambda: b"".join(b"processor\t: %d\nmodel name\t: Virtual\n\n" % n for n in range(4)),
         }
         for path, make in (made | proc).items():
@@ -110,7 +118,9 @@ class State:
         """Install a package that is not part of the factory image, or update it."""
         installed = self.packages.add(package, self.clock.now_ms)
         make_data(self.files, package, installed.uid)
-        self.log.write("PackageManager", f"installation completed for package:{package.name}.", pid=self.processes.system)
+        self.log.write(
+            "PackageManager", f"installation completed for package:{package.name}.", pid=self.processes.system
+        )
 
     def uninstall(self, name: str) -> bool:
         """Remove a package and its data; return whether it was installed."""

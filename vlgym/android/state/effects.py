@@ -1,4 +1,4 @@
-"""What the system does when a setting changes: radios, volumes, brightness, time zone, and the lines it logs about them."""
+"""What the system does when a setting changes: radios, volumes, brightness, and the lines it logs about them."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ Node = list[Any]
 MODE, UID, GID, MTIME, PAYLOAD = range(5)
 MAX_FILE = 64 << 20
 """Bytes a file may hold; a longer one fails with ENOSPC, as on a full disk."""
+MAX_DISK = 256 << 20
+"""Bytes that all files beyond the base image may hold."""
 MAX_LINKS = 40
 SHARED_STORAGE = "/storage/emulated/0"
 
@@ -94,6 +96,7 @@ class FileSystem:
         self._clock = clock
         self._base = base or {}
         self._own: dict[int, bytes] = {}
+        self._used = 0
         self._next = 1 + max(self._base, default=0)
         self.root: Node = [stat.S_IFDIR | 0o755, 0, 0, clock.now_us, {}]
         self.live: dict[str, Live] = {}
@@ -224,7 +227,7 @@ class FileSystem:
         self._check(node, who, 4, path)
         hook = self.live.get(real)
         if hook is not None:
-            made = hook.save()
+            made = hook.contents()
             if made is not None:
                 return made
         return self._contents(node[PAYLOAD])
@@ -254,19 +257,23 @@ class FileSystem:
         if hook is not None:
             hook.save()
         fresh = self._contents(node[PAYLOAD]) + data if append else bytes(data)
-        if len(fresh) > MAX_FILE:
+        if len(fresh) > MAX_FILE or self._used + len(fresh) > MAX_DISK:
             _fail(errno.ENOSPC, path)
         self._set(node, fresh)
         if hook is not None:
             hook.load(fresh)
 
     def _set(self, node: Node, data: bytes) -> None:
-        self._own.pop(node[PAYLOAD], None)
+        self._drop(node[PAYLOAD])
+        self._used += len(data)
         node[PAYLOAD] = self._next
         node[MTIME] = self._clock.now_us
         self._own[self._next] = data
         self._next += 1
         self.changes += 1
+
+    def _drop(self, inode: int) -> None:
+        self._used -= len(self._own.pop(inode, b""))
 
     def store(self, path: str, data: bytes) -> None:
         """Replace the contents of an existing file without telling its `live` hook: the hook itself calls this."""
@@ -294,9 +301,9 @@ class FileSystem:
                 above = "/" + "/".join(steps[:count])
                 if not self.exists(above):
                     self.mkdir(above, who, mode=mode)
-        parent, name, node, real = self._find(path, who)
+        parent, name, node, real = self._find(path, who, follow=False)
         if node is not None:
-            if not parents or not stat.S_ISDIR(node[MODE]):
+            if not parents or not self.is_dir(path):
                 _fail(errno.EEXIST, path)
             return
         self._check(parent, who, 3, path)
@@ -332,7 +339,7 @@ class FileSystem:
                 self.remove(f"{real}/{child}", who, tree=True)
         self._forget(real)
         if isinstance(node[PAYLOAD], int):
-            self._own.pop(node[PAYLOAD], None)
+            self._drop(node[PAYLOAD])
         del parent[PAYLOAD][name]
         parent[MTIME] = self._clock.now_us
         self.changes += 1
@@ -340,13 +347,15 @@ class FileSystem:
     def rename(self, source: str, target: str, who: Credentials = ROOT) -> None:
         """Move a path over another, as rename(2)."""
         old, name, node, real = self._find(source, who, follow=False)
+        new, final, present, place = self._find(target, who, follow=False)
         if node is None:
             _fail(errno.ENOENT, source)
-        new, final, present, place = self._find(target, who, follow=False)
         if present is node:
             return
         if place.startswith(real + "/") or real == "/":
             _fail(errno.EINVAL, target)
+        if real.startswith(place.rstrip("/") + "/"):
+            _fail(errno.ENOTEMPTY, target)
         self._check(old, who, 3, source)
         self._check(new, who, 3, target)
         if present is not None:
@@ -405,6 +414,7 @@ class FileSystem:
         """Take over what `export` returned (and marshal copied); open databases follow their files."""
         old_own, self._own = self._own, data[1]
         self.root, _, self._next = data
+        self._used = sum(map(len, self._own.values()))
         for inode, content in self._own.items():  # equal contents are kept once, whoever holds them
             if old_own.get(inode) == content:
                 self._own[inode] = old_own[inode]
@@ -427,9 +437,13 @@ class FileSystem:
 class Live:
     """Contents of one path that live outside the tree."""
 
-    def save(self) -> bytes | None:
-        """Bring the tree up to date, or return contents that are never in the tree."""
+    def contents(self) -> bytes | None:
+        """Return the contents if they are never in the tree; else bring the tree up to date."""
+        self.save()
         return None
+
+    def save(self) -> None:
+        """Bring the tree up to date."""
 
     def load(self, data: bytes) -> None:
         """The file was replaced by `data`."""
@@ -444,7 +458,7 @@ class Made(Live):
     def __init__(self, make: Callable[[], bytes]) -> None:
         self._make = make
 
-    def save(self) -> bytes | None:
+    def contents(self) -> bytes | None:
         """Return the contents of this moment."""
         return self._make()
 

@@ -56,6 +56,16 @@ SHARED_FOLDERS = (
     "Alarms", "Android", "Android/data", "Android/media", "Android/obb", "Audiobooks", "DCIM", "Documents", "Download",
     "Movies", "Music", "Notifications", "Pictures", "Podcasts", "Recordings", "Ringtones",
 )  # fmt: skip
+PROGRAMS = """
+am appops base64 basename cat chcon chgrp chmod chown cksum clear cmd cmp comm content cp cut date df diff
+dirname du dumpsys egrep env expr fgrep find free fsync getenforce getprop grep groups head hostname id ime
+input kill killall ln locksettings log logcat logger logname ls md5sum mkdir mksh mktemp monkey mount mv nice nl
+nohup nproc paste pgrep pidof pkill pm printenv printf ps readlink realpath reboot restorecon rev rm rmdir
+screencap sed seq service setenforce setprop setsid settings sh sha1sum sha224sum sha256sum sha384sum sha512sum
+sleep sort sqlite3 start stat stop strings su svc sync tac tail tee time timeout toybox touch tr tty uiautomator
+uname uniq unlink uptime usleep wc which whoami wm xargs xxd
+""".split()
+"""Files of /system/bin: the commands that the shell knows."""
 _HOSTS = b"127.0.0.1       localhost\n::1             ip6-localhost\n"
 
 
@@ -75,6 +85,9 @@ def disk(packages: tuple[Package, ...]) -> tuple[bytes, dict[int, bytes], bytes]
     for path, target in _LINKS.items():
         files.symlink(target, path)
     files.write("/system/etc/hosts", _HOSTS, mode=0o644)
+    for name in PROGRAMS:
+        files.write(f"/system/bin/{name}", b"\x7fELF", mode=0o755)
+        files.chown(f"/system/bin/{name}", 0, SHELL_UID)
     manager = PackageManager(packages)
     for package in packages:
         make_data(files, package, manager.state(package.name).uid)

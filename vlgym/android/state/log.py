@@ -11,6 +11,7 @@ from vlgym.android.state.clock import Clock
 
 BUFFERS = ("main", "system", "radio", "events", "crash", "kernel")
 PRIORITIES = "VDIWEFS"
+_NEVER = -(1 << 62)
 CAPACITY = 4096
 """Lines kept; older ones fall out, as from logd's ring."""
 FORMATS = ("brief", "long", "process", "raw", "tag", "thread", "threadtime", "time")
@@ -50,7 +51,15 @@ class LogBuffer:
         self.listeners: list[Callable[[], None]] = []
 
     def write(
-        self, tag: str, message: str, priority: str = "I", *, pid: int = 1, tid: int = 0, uid: int = 1000, buffer: str = ""
+        self,
+        tag: str,
+        message: str,
+        priority: str = "I",
+        *,
+        pid: int = 1,
+        tid: int = 0,
+        uid: int = 1000,
+        buffer: str = "",
     ) -> None:
         """Append a record; `buffer` defaults to "main" for apps and "system" for system processes (uid < 10000)."""
         place = buffer or ("system" if uid < 10000 else "main")
@@ -76,7 +85,7 @@ class LogBuffer:
     def entries(self, buffers: Iterable[str] = BUFFERS) -> list[LogEntry]:
         """Return the records of some buffers that are not cleared, oldest first."""
         first = self._written - len(self._entries)
-        wanted = {name: self._cleared.get(name, -1) for name in buffers}
+        wanted = {name: self._cleared.get(name, _NEVER) for name in buffers}
         return [
             LogEntry(*entry)
             for number, entry in enumerate(self._entries, first)

@@ -68,7 +68,9 @@ class Processes:
         pid, _, uid, _ = running
         if reason:
             who = f"u0a{uid - 10000}" if uid >= 10000 else str(uid)
-            self._state.log.write("ActivityManager", f"Killing {pid}:{package}/{who} (adj 0): {reason}", pid=self.system)
+            self._state.log.write(
+                "ActivityManager", f"Killing {pid}:{package}/{who} (adj 0): {reason}", pid=self.system
+            )
         return True
 
     def pid(self, name: str) -> int:

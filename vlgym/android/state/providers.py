@@ -22,16 +22,23 @@ _CONTACTS = ("com.android.providers.contacts", "contacts2.db")
 _CALLS = ("com.android.providers.contacts", "calllog.db")
 _CALENDAR = ("com.android.providers.calendar", "calendar.db")
 
-NAME, PHONE, EMAIL = ("vnd.android.cursor.item/name", "vnd.android.cursor.item/phone_v2", "vnd.android.cursor.item/email_v2")
+NAME, PHONE, EMAIL = (
+    "vnd.android.cursor.item/name",
+    "vnd.android.cursor.item/phone_v2",
+    "vnd.android.cursor.item/email_v2",
+)
 INBOX, SENT, DRAFT, OUTBOX = 1, 2, 3, 4
 INCOMING, OUTGOING, MISSED, REJECTED = 1, 2, 3, 5
 
 _PHONES = """(SELECT data._id AS _id, data.data1 AS number, CAST(data.data2 AS INTEGER) AS type, data.data3 AS label,
     phone_lookup.normalized_number AS number_key, raw_contacts.contact_id AS person, raw_contacts.display_name AS name,
     raw_contacts.display_name AS display_name, data.is_primary AS isprimary, raw_contacts.starred AS starred FROM data
-    JOIN raw_contacts ON data.raw_contact_id = raw_contacts._id LEFT JOIN phone_lookup ON phone_lookup.data_id = data._id
+    JOIN raw_contacts ON data.raw_contact_id = raw_contacts._id
+    LEFT JOIN phone_lookup ON phone_lookup.data_id = data._id
     WHERE data.mimetype_id = 5 AND raw_contacts.deleted = 0)"""
-_PEOPLE = """(SELECT contact_id AS _id, display_name AS name, display_name, starred FROM raw_contacts WHERE deleted = 0)"""
+_PEOPLE = (
+    """(SELECT contact_id AS _id, display_name AS name, display_name, starred FROM raw_contacts WHERE deleted = 0)"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,9 @@ def _sms(path: str) -> Source | None:
         kind = boxes[path]
         return Source(_TELEPHONY, "sms", "sms", "type = ?", (kind,), (("type", kind),), order)
     if path == "conversations":
-        table = "(SELECT thread_id, COUNT(*) AS msg_count, body AS snippet, MAX(date) AS date FROM sms GROUP BY thread_id)"
+        table = (
+            "(SELECT thread_id, COUNT(*) AS msg_count, body AS snippet, MAX(date) AS date FROM sms GROUP BY thread_id)"
+        )
         return Source(_TELEPHONY, table, order="date DESC")
     if match := re.fullmatch(r"conversations/(\d+)", path):
         return Source(_TELEPHONY, "sms", "sms", "thread_id = ?", (int(match[1]),), order="date")
@@ -87,7 +96,9 @@ def _new_contacts(path: str) -> Source | None:
     table, _, rest = path.partition("/")
     if table in ("phone_lookup",) and rest:
         digits = re.sub(r"\D", "", _decoded(rest))
-        query = f"(SELECT contact_id AS _id, display_name, data1 AS number, data2 AS type FROM view_data JOIN phone_lookup"
+        query = (
+            "(SELECT contact_id AS _id, display_name, data1 AS number, data2 AS type FROM view_data JOIN phone_lookup"
+        )
         query += " ON phone_lookup.data_id = view_data._id WHERE min_match = ?)"
         return Source(_CONTACTS, query, bound=(digits[-7:],))
     if table in tables and not rest:
@@ -111,7 +122,9 @@ def _calls(path: str) -> Source | None:
     table, _, rest = path.partition("/")
     if table != "calls" or not (rest == "" or rest.isdigit()):
         return None
-    return Source(_CALLS, "calls", "calls", *(("_id = ?", (int(rest),)) if rest else ()), order="date DESC, _id DESC")
+    if rest:
+        return Source(_CALLS, "calls", "calls", "_id = ?", (int(rest),))
+    return Source(_CALLS, "calls", "calls", order="date DESC, _id DESC")
 
 
 def _calendar(path: str) -> Source | None:
@@ -327,7 +340,12 @@ def _columns(database: Database, table: str) -> list[str]:
 
 
 def _select(
-    columns: Sequence[str], rows: Sequence[Row], projection: Sequence[str], where: str, arguments: Sequence[Any], order: str
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    projection: Sequence[str],
+    where: str,
+    arguments: Sequence[Any],
+    order: str,
 ) -> tuple[list[str], list[Row]]:
     """Return what SQL makes of rows that lie in no database."""
     for name in projection:

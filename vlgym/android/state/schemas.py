@@ -64,11 +64,12 @@ CREATE TABLE data (_id INTEGER PRIMARY KEY AUTOINCREMENT, mimetype_id INTEGER NO
     data12 TEXT, data13 TEXT, data14 TEXT, data15 TEXT);
 CREATE TABLE groups (_id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER, title TEXT, notes TEXT,
     deleted INTEGER NOT NULL DEFAULT 0, group_visible INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE phone_lookup (data_id INTEGER PRIMARY KEY, raw_contact_id INTEGER NOT NULL, normalized_number TEXT NOT NULL,
-    min_match TEXT NOT NULL);
+CREATE TABLE phone_lookup (data_id INTEGER PRIMARY KEY, raw_contact_id INTEGER NOT NULL,
+    normalized_number TEXT NOT NULL, min_match TEXT NOT NULL);
 INSERT INTO accounts (account_name, account_type) VALUES (NULL, NULL);
 INSERT INTO mimetypes (mimetype) VALUES ('vnd.android.cursor.item/email_v2'), ('vnd.android.cursor.item/im'),
-    ('vnd.android.cursor.item/nickname'), ('vnd.android.cursor.item/organization'), ('vnd.android.cursor.item/phone_v2'),
+    ('vnd.android.cursor.item/nickname'), ('vnd.android.cursor.item/organization'),
+    ('vnd.android.cursor.item/phone_v2'),
     ('vnd.android.cursor.item/sip_address'), ('vnd.android.cursor.item/name'),
     ('vnd.android.cursor.item/postal-address_v2'), ('vnd.android.cursor.item/identity'),
     ('vnd.android.cursor.item/photo'), ('vnd.android.cursor.item/group_membership'), ('vnd.android.cursor.item/note'),
@@ -98,7 +99,8 @@ CREATE TRIGGER data_made AFTER INSERT ON data BEGIN
     UPDATE raw_contacts SET display_name = NEW.data1, display_name_alt = NEW.data1, sort_key = NEW.data1,
         display_name_source = 20 WHERE _id = NEW.raw_contact_id AND NEW.mimetype_id = 5 AND display_name IS NULL;
     UPDATE contacts SET has_phone_number = 1 WHERE name_raw_contact_id = NEW.raw_contact_id AND NEW.mimetype_id = 5;
-    INSERT INTO phone_lookup SELECT NEW._id, NEW.raw_contact_id, number, substr(number, -7) FROM (SELECT
+    INSERT INTO phone_lookup
+        SELECT NEW._id, NEW.raw_contact_id, number, substr(replace(number, '+', ''), -7) FROM (SELECT
         replace(replace(replace(replace(replace(NEW.data1, '-', ''), ' ', ''), '(', ''), ')', ''), '.', '') AS number)
         WHERE NEW.mimetype_id = 5 AND number IS NOT NULL;
 END;
@@ -108,7 +110,8 @@ CREATE TRIGGER data_changed AFTER UPDATE OF data1, data2, data3 ON data BEGIN
             ELSE NEW.data3 || ', ' || NEW.data2 END, phonebook_label = upper(substr(NEW.data1, 1, 1))
         WHERE _id = NEW.raw_contact_id AND NEW.mimetype_id = 7;
     DELETE FROM phone_lookup WHERE data_id = NEW._id;
-    INSERT INTO phone_lookup SELECT NEW._id, NEW.raw_contact_id, number, substr(number, -7) FROM (SELECT
+    INSERT INTO phone_lookup
+        SELECT NEW._id, NEW.raw_contact_id, number, substr(replace(number, '+', ''), -7) FROM (SELECT
         replace(replace(replace(replace(replace(NEW.data1, '-', ''), ' ', ''), '(', ''), ')', ''), '.', '') AS number)
         WHERE NEW.mimetype_id = 5 AND number IS NOT NULL;
 END;
@@ -143,7 +146,8 @@ PRAGMA user_version = 10;
 
 CALENDAR = """
 CREATE TABLE Calendars (_id INTEGER PRIMARY KEY, account_name TEXT, account_type TEXT, name TEXT,
-    calendar_displayName TEXT, calendar_color INTEGER, calendar_access_level INTEGER, visible INTEGER NOT NULL DEFAULT 1,
+    calendar_displayName TEXT, calendar_color INTEGER, calendar_access_level INTEGER,
+    visible INTEGER NOT NULL DEFAULT 1,
     sync_events INTEGER NOT NULL DEFAULT 0, calendar_timezone TEXT, ownerAccount TEXT, isPrimary INTEGER);
 CREATE TABLE Events (_id INTEGER PRIMARY KEY AUTOINCREMENT, calendar_id INTEGER NOT NULL, title TEXT,
     eventLocation TEXT, description TEXT, eventColor INTEGER, eventStatus INTEGER, dtstart INTEGER, dtend INTEGER,
@@ -172,7 +176,8 @@ CREATE TABLE `event_types` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, `title` TEXT
     `caldav_calendar_id` INTEGER NOT NULL, `caldav_display_name` TEXT NOT NULL, `caldav_email` TEXT NOT NULL,
     `type` INTEGER NOT NULL);
 CREATE UNIQUE INDEX `index_event_types_id` ON `event_types` (`id`);
-CREATE TABLE `widgets` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, `widget_id` INTEGER NOT NULL, `period` INTEGER NOT NULL);
+CREATE TABLE `widgets` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, `widget_id` INTEGER NOT NULL,
+    `period` INTEGER NOT NULL);
 CREATE TABLE `tasks` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, `task_id` INTEGER NOT NULL, `start_ts` INTEGER NOT NULL,
     `flags` INTEGER NOT NULL);
 INSERT INTO event_types VALUES (1, 'Regular event', -10711, 0, '', '', 0);
@@ -250,3 +255,22 @@ CREATE TABLE records (_id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,
     bookmark INTEGER NOT NULL DEFAULT 0, waveform_processed INTEGER NOT NULL DEFAULT 0, data_str BLOB);
 PRAGMA user_version = 5;
 """
+
+CLOCK = """
+CREATE TABLE alarm_templates (_id INTEGER PRIMARY KEY, hour INTEGER NOT NULL, minutes INTEGER NOT NULL,
+  daysofweek INTEGER NOT NULL, enabled INTEGER NOT NULL, vibrate INTEGER NOT NULL, label TEXT NOT NULL, ringtone TEXT,
+  delete_after_use INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE alarm_instances (_id INTEGER PRIMARY KEY, year INTEGER NOT NULL, month INTEGER NOT NULL,
+  day INTEGER NOT NULL, hour INTEGER NOT NULL, minutes INTEGER NOT NULL, vibrate INTEGER NOT NULL, label TEXT NOT NULL,
+  ringtone TEXT, alarm_state INTEGER NOT NULL, alarm_id INTEGER REFERENCES alarm_templates(_id) ON DELETE CASCADE);
+CREATE TABLE timers (_id INTEGER PRIMARY KEY, length_ms INTEGER NOT NULL, total_ms INTEGER NOT NULL,
+  left_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, label TEXT NOT NULL DEFAULT '');
+CREATE TABLE stopwatch (_id INTEGER PRIMARY KEY CHECK (_id = 1), state TEXT NOT NULL, started_ms INTEGER NOT NULL,
+  accumulated_ms INTEGER NOT NULL);
+CREATE TABLE laps (_id INTEGER PRIMARY KEY, total_ms INTEGER NOT NULL);
+CREATE TABLE cities (_id INTEGER PRIMARY KEY, zone TEXT NOT NULL UNIQUE);
+INSERT INTO alarm_templates VALUES (1, 8, 30, 31, 0, 1, '', NULL, 0), (2, 9, 0, 96, 0, 1, '', NULL, 0);
+INSERT INTO stopwatch VALUES (1, 'RESET', 0, 0);
+"""
+"""Alarms as the AOSP clock keeps them (days: Monday is bit 0); timers, stopwatch and cities are ours, times in ms
+of uptime."""

@@ -1,4 +1,4 @@
-"""Drawing on a skia canvas: shapes, icons and text; fonts and icons come from `envs_assets/android` and nowhere else."""
+"""Drawing on a skia canvas: shapes, icons and text. Fonts and icons come from `envs_assets/android`, nowhere else."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def baseline(weight: str, size: float, line: float) -> float:
 
 @lru_cache(8192)
 def break_lines(text: str, weight: str, size: float, width: float, most: int) -> tuple[str, ...]:
-    """Break a text into lines no wider than `width` pixels, at most `most` of them; what is left out becomes an ellipsis."""
+    """Break a text into at most `most` lines no wider than `width` pixels; what is left out becomes an ellipsis."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
         rest = paragraph
@@ -128,7 +128,7 @@ _ARC_TOKEN = re.compile(r"[\s,]*([01])")
 @cache
 def _icon_lines() -> dict[str, str]:
     lines = (assets() / "icons.txt").read_text(encoding="utf-8").splitlines()
-    return dict(line.split(" ", 1) for line in lines if line)  # type: ignore[misc]
+    return dict(line.split(" ", 1) for line in lines if line)
 
 
 def has_icon(name: str) -> bool:
@@ -329,9 +329,7 @@ class Frame:
 
     def __init__(self, width: int, height: int, scale_x: float, scale_y: float) -> None:
         self._pixels: NDArray[np.uint8] = np.zeros((height, width, 4), np.uint8)
-        info = skia.ImageInfo.Make(
-            width, height, skia.ColorType.kRGBA_8888_ColorType, skia.AlphaType.kPremul_AlphaType
-        )
+        info = skia.ImageInfo.Make(width, height, skia.ColorType.kRGBA_8888_ColorType, skia.AlphaType.kPremul_AlphaType)
         self._surface = skia.Surface.MakeRasterDirect(info, self._pixels, width * 4)
         self._canvas = self._surface.getCanvas()
         self._canvas.scale(scale_x, scale_y)

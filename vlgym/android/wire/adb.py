@@ -109,20 +109,21 @@ class AdbServer:
     def __init__(self, adb: str = "", port: int = 0) -> None:
         self.adb = find_adb(adb)
         self.port = port or _free_port()
-        self._home = tempfile.TemporaryDirectory(prefix="vlgym-adb-")
-        token = Path(self._home.name) / ".emulator_console_auth_token"
+        self._home = tempfile.mkdtemp(prefix="vlgym-adb-")
+        token = Path(self._home) / ".emulator_console_auth_token"
         token.write_text("vlgym", encoding="utf-8")  # `adb emu` refuses to work without one
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ADB_", "ANDROID_"))}
         self.environment = {
             **inherited,
-            "HOME": self._home.name,
+            "HOME": self._home,
             "ANDROID_ADB_SERVER_PORT": str(self.port),
             "ADB_LOCAL_TRANSPORT_MAX_PORT": "0",
             "ADB_MDNS": "0",
         }
         # The shell ends the server when this process ends, however it ends: its standard input closes.
-        script = '"$@" </dev/null >/dev/null 2>&1 & read -r _; kill $! 2>/dev/null; wait'
-        command = ["/bin/sh", "-c", script, "sh", self.adb, "-P", str(self.port), "nodaemon", "server"]
+        script = 'home=$1; shift; "$@" </dev/null & read -r _; kill $! 2>/dev/null; wait; rm -rf "$home"'
+        server = [self.adb, "-P", str(self.port), "nodaemon", "server"]
+        command = ["/bin/sh", "-c", script, "sh", self._home, *server]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment
         )
@@ -181,7 +182,7 @@ class AdbServer:
                 self._process.wait()
             with contextlib.suppress(OSError, BackendError):
                 ask_server(self.port, "host:kill", timeout=1.0)
-            self._home.cleanup()
+            shutil.rmtree(self._home, ignore_errors=True)
 
 
 def _free_port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import itertools
 import shlex
 import struct
 from collections.abc import Awaitable, Callable
@@ -20,15 +21,34 @@ if TYPE_CHECKING:
     from vlgym.android.device import Device
     from vlgym.android.state.log import LogcatOptions
 
+Read = Callable[[], Awaitable[bytes]]
 Write = Callable[[bytes], Awaitable[None]]
 
 MAX_STDIN = 64 << 20
 """Bytes of standard input that a program is given."""
 
-_ALWAYS_READ = {"tee", "xargs", "tr"}
-_READ_WITHOUT_FILES = {"cat": 0, "sh": 0, "wc": 0, "head": 0, "tail": 0, "sort": 0, "uniq": 0, "base64": 0, "md5sum": 0}
-_READ_WITHOUT_FILES |= {"sha1sum": 0, "sha256sum": 0, "cut": 0, "xxd": 0, "grep": 1, "sed": 1, "dd": 0, "sqlite3": 1}
+_ALWAYS_READ = {"tee", "xargs", "tr", "read"}
+_OPERANDS = {
+    **dict.fromkeys("cat sh wc head tail sort uniq base64 md5sum sha1sum sha256sum cut xxd".split(), 0),
+    **{"grep": 1, "sed": 1, "sqlite3": 1},
+}
 """Command -> operands it has besides files; with no more than these it reads its standard input."""
+_WITH_VALUE = {"-n", "-c", "-d", "-f", "-e", "-m", "-k", "-w"}
+"""Options of these commands whose value is the next word."""
+
+
+def _words(line: str) -> list[str]:
+    """Return the words and operators of a command line; none if its quotes do not close."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    try:
+        return list(lexer)
+    except ValueError:
+        return []
+
+
+def _is_operator(word: str) -> bool:
+    return bool(word) and set(word) <= set("|&;()<>")
 
 
 def wants_stdin(line: str) -> bool:
@@ -36,44 +56,34 @@ def wants_stdin(line: str) -> bool:
 
     A client's standard input is often a terminal that never ends, so only such a line waits for it.
     """
-    try:
-        words = list(shlex.shlex(line, posix=True, punctuation_chars=True))
-    except ValueError:
-        return False
-    first: list[str] = []
-    for word in words:
-        if set(word) <= set("|&;()<>"):
-            break
-        first.append(word)
-    if not first:
-        return False
-    name, operands = first[0], [word for word in first[1:] if word == "-" or not word.startswith("-")]
-    if name == "sh" and "-c" in first:
-        return False
+    words = list(itertools.takewhile(lambda word: not _is_operator(word), _words(line)))
+    name, *rest = (words[1:] if words[:1] == ["while"] else words) or [""]
+    if name in _ALWAYS_READ:
+        return True
     if name == "dd":
-        return not any(word.startswith("if=") for word in operands)
-    allowed = _READ_WITHOUT_FILES.get(name)
-    return name in _ALWAYS_READ or (allowed is not None and len(operands) <= allowed) or "-" in operands
+        return not any(word.startswith("if=") for word in rest)
+    if name not in _OPERANDS or (name == "sh" and "-c" in rest):
+        return False
+    pairs = zip(["", *rest], rest)
+    operands = [word for before, word in pairs if word[:1] != "-" and before not in _WITH_VALUE]
+    return "-" in rest or len(operands) <= _OPERANDS[name]
 
 
 def logcat_arguments(line: str) -> tuple[list[str], str] | None:
     """Return (arguments, value of ANDROID_LOG_TAGS) of a plain `logcat` such as `adb logcat` sends, else None."""
-    try:
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        words = list(lexer)
-    except ValueError:
-        return None
-    tags = ""
+    words, tags = _words(line), ""
     if words[:1] == ["export"] and len(words) > 2 and words[2] == ";":
         name, _, tags = words[1].partition("=")
         if name != "ANDROID_LOG_TAGS":
             return None
         tags, words = tags.strip("'\""), words[3:]
     words = words[1:] if words[:1] == ["exec"] else words
-    if words[:1] != ["logcat"] or any(set(word) <= set("|&;()<>") for word in words if word):
-        return None
-    return words[1:], tags
+    return None if words[:1] != ["logcat"] or any(map(_is_operator, words)) else (words[1:], tags)
+
+
+def merged(line: str) -> str:
+    """Return a line whose error output comes in the order of writing within its output."""
+    return f"exec 2>&1\n{line}"
 
 
 class Services:
@@ -133,7 +143,7 @@ class Services:
 
         out, err = partial(put, STDOUT), partial(put, STDERR)
         if pty and not line:
-            code = await Terminal(self._run, read, out).run()
+            code = await self._terminal(read, out).run()
         else:
             stdin = await _all(read) if not line or wants_stdin(line) else b""
             line = line or stdin.decode("utf-8", "surrogateescape")
@@ -144,19 +154,41 @@ class Services:
         """Serve "shell:" of the first protocol and "exec:": one stream of bytes, no exit code."""
         if line:
             stdin = await _all(stream.read_some) if wants_stdin(line) else b""
-            await self._execute(stream, line, stdin, stream.write, stream.write)
+            await self._execute(stream, line, stdin, stream.write)
         else:
-            await Terminal(self._run, stream.read_some, stream.write).run()
+            await self._terminal(stream.read_some, stream.write).run()
 
-    async def _execute(self, stream: Stream, line: str, stdin: bytes, out: Write, err: Write) -> int:
-        """Run a line, or follow the log if it is such a `logcat`; return the exit code."""
+    def _terminal(self, read: Read, write: Write) -> Terminal:
+        """Return an interactive session, whose directory and variables last from line to line."""
+        from vlgym.android.shell import Shell
+
+        device = self._device
+        with device.lock:
+            shell = Shell(device)
+
+        def run_now(line: str) -> tuple[bytes, bytes, int]:
+            with device.lock:
+                result = shell.run(line)
+            return result.stdout, result.stderr, result.code
+
+        async def run(line: str) -> tuple[bytes, bytes, int]:
+            return await asyncio.to_thread(run_now, line)
+
+        def prompt() -> bytes:
+            mark = "#" if shell.user.uid == 0 else "$"
+            return f"{shell.variables.get('HOSTNAME', '')}:{shell.cwd} {mark} ".encode()
+
+        return Terminal(run, read, write, prompt)
+
+    async def _execute(self, stream: Stream, line: str, stdin: bytes, out: Write, err: Write | None = None) -> int:
+        """Run a line, or follow the log if it is such a `logcat`; return the exit code. No `err` mixes errors in."""
         options = self._followed(line)
         if options is not None:
             await self._follow(stream, out, options)
             return 0
-        stdout, stderr, code = await self._run(line, stdin)
+        stdout, stderr, code = await self._run(merged(line) if err is None else line, stdin)
         await out(stdout)
-        await err(stderr)
+        await (err or out)(stderr)
         return code
 
     def _followed(self, line: str) -> LogcatOptions | None:
@@ -218,14 +250,14 @@ class Services:
         return text
 
     def _framebuffer(self) -> bytes:
-        """Return the screen as `framebuffer:` sends it: version 2 header, then RGBA rows."""
+        """Return the screen as `framebuffer:` sends it: version 1 header, then RGBA rows."""
         pixels = rgba(self._device.screenshot())
         height, width = pixels.shape[:2]
-        header = struct.pack("<14I", 2, 32, 0, pixels.nbytes, width, height, 0, 8, 16, 8, 8, 8, 24, 8)
+        header = struct.pack("<13I", 1, 32, pixels.nbytes, width, height, 0, 8, 16, 8, 8, 8, 24, 8)
         return header + pixels.tobytes()
 
 
-async def _all(read: Callable[[], Awaitable[bytes]]) -> bytes:
+async def _all(read: Read) -> bytes:
     """Return what `read` gives until it gives nothing; what is over MAX_STDIN is dropped."""
     data = bytearray()
     while piece := await read():
@@ -233,4 +265,4 @@ async def _all(read: Callable[[], Awaitable[bytes]]) -> bytes:
     return bytes(data)
 
 
-_FIXED = {"remount": b"remount succeeded\n", "reverse:list-forward": b"OKAY0000", "reverse:killforward-all": b"OKAY"}
+_FIXED = {"remount": b"remount succeeded\n", "reverse:list-forward": b"0000", "reverse:killforward-all": b"OKAY"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-PROMPT = b"emu64xa:/ # "
 MAX_LINE = 64 << 10
 """Bytes of one line; what a person or a program types beyond is dropped."""
 
@@ -18,6 +17,7 @@ class Terminal:
         run: runs a line, returns (stdout, stderr, exit code).
         read: returns some typed bytes; b"" is the end.
         write: shows bytes.
+        prompt: returns what stands before a line.
     """
 
     def __init__(
@@ -25,14 +25,15 @@ class Terminal:
         run: Callable[[str], Awaitable[tuple[bytes, bytes, int]]],
         read: Callable[[], Awaitable[bytes]],
         write: Callable[[bytes], Awaitable[None]],
+        prompt: Callable[[], bytes],
     ) -> None:
-        self._run, self._read, self._write = run, read, write
+        self._run, self._read, self._write, self._prompt = run, read, write, prompt
         self._line = bytearray()
         self._code = 0
 
     async def run(self) -> int:
         """Serve until `exit`, Ctrl-D or the end of the input; return the last exit code."""
-        await self._write(PROMPT)
+        await self._write(self._prompt())
         in_escape = False
         while data := await self._read():
             for byte in data:
@@ -60,7 +61,7 @@ class Terminal:
         elif byte == _INTERRUPT:
             self._line.clear()
             self._code = 130
-            await self._write(b"^C\r\n" + PROMPT)
+            await self._write(b"^C\r\n" + self._prompt())
         elif byte == _END:
             if not self._line:
                 await self._write(b"\r\n")
@@ -79,5 +80,5 @@ class Terminal:
         if line:
             stdout, stderr, self._code = await self._run(line)
             await self._write((stdout + stderr).replace(b"\n", b"\r\n"))
-        await self._write(PROMPT)
+        await self._write(self._prompt())
         return True

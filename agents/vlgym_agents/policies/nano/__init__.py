@@ -65,7 +65,12 @@ def shipped(family: str = "") -> Path:
 
 
 def load(
-    source: str | Path = "nano", *, family: str = "", value_head: bool = False, freeze_vision: bool = True
+    source: str | Path = "nano",
+    *,
+    family: str = "",
+    value_head: bool = False,
+    freeze_vision: bool = True,
+    max_cells: int = 0,
 ) -> NanoPolicy:
     """Open a nano policy.
 
@@ -75,6 +80,7 @@ def load(
         family: tag of the environment it will act in.
         value_head: add a critic; one absent from the weights starts at zero.
         freeze_vision: keep the pretrained convolutions; each picture then passes through them once in a run.
+        max_cells: image cells kept of one observation; 0: as many as the weights were made with.
 
     Raises:
         FileNotFoundError: no weights there.
@@ -92,6 +98,7 @@ def load(
     if config.model_type != NanoConfig.model_type:
         raise ValueError(f"{folder} holds a {config.model_type!r} model, not nano; open it as --model {folder}.")
     config.value_head = config.value_head or value_head
+    config.max_cells = max_cells or config.max_cells
     policy = fresh(config, tokenizer=NanoTokenizer.from_pretrained(folder))
     weights = {key: value.float() for key, value in load_file(folder / "model.safetensors").items()}
     missing, unknown = policy.module.load_state_dict(weights, strict=False)

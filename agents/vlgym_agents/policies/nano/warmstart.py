@@ -77,13 +77,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--demos", type=int, default=default.demos, help="oracle episodes (default %(default)s)")
     parser.add_argument("--epochs", type=int, default=default.epochs, help="passes over them (default %(default)s)")
     parser.add_argument("--lr", type=float, default=default.lr, help="peak learning rate (default %(default)s)")
+    parser.add_argument("--max-cells", type=int, default=0, help="image cells kept (default: as those weights)")
     parser.add_argument("--seed", type=int, default=default.seed, help="(default %(default)s)")
     parser.add_argument("--episodes", type=int, default=200, help="test episodes to measure on; 0: none (default 200)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch threads")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     start = Start(options.env, options.env_kwargs, options.demos, options.epochs, options.lr, options.seed)
-    policy = load(options.model)
+    policy = load(options.model, max_cells=options.max_cells)
     figures: dict[str, Any] = warm_start(policy, start)
     policy.save(options.out, half=True)
     if options.episodes:
@@ -94,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     (options.out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     command = f"python -m vlgym_agents.policies.nano.warmstart --env {start.env} --out {options.out}"
     command += f" --demos {start.demos} --epochs {start.epochs} --lr {start.lr}"
+    if options.max_cells:
+        command += f" --max-cells {options.max_cells}"
     if start.env_kwargs:
         command += f" --env-kwargs '{json.dumps(start.env_kwargs)}'"
     size = sum(p.numel() for p in policy.module.parameters())

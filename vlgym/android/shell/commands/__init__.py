@@ -14,6 +14,7 @@ from vlgym.android.shell.commands import (
     logs,
     packages,
     screen,
+    search,
     sed,
     services,
     sqlite,
@@ -24,8 +25,25 @@ from vlgym.android.shell.commands import (
 
 COMMANDS: dict[str, Callable[[Call], int]] = {
     name: program
-    for module in (activity, content, dumpsys, files, find, gestures, listing, logs, packages, screen, sed, services,
-                   sqlite, system, text, tools)
+    for module in (
+        activity,
+        content,
+        dumpsys,
+        files,
+        find,
+        gestures,
+        listing,
+        logs,
+        packages,
+        screen,
+        search,
+        sed,
+        services,
+        sqlite,
+        system,
+        text,
+        tools,
+    )
     for name, program in module.COMMANDS.items()
-}  # fmt: skip
+}
 """Name -> program; what `ls /system/bin` lists."""

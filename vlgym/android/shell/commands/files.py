@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 
 from vlgym.android.shell.call import Call, Usage
 from vlgym.android.shell.commands.users import number_of
@@ -97,7 +98,7 @@ def mv(call: Call) -> int:
             continue
         try:
             call.attempt(name, lambda path: call.files.stat(path, call.user, follow=False))
-            call.attempt(name, lambda path, place=place: call.files.rename(path, call.path(place), call.user))
+            call.attempt(name, partial(call.files.rename, target=call.path(place), who=call.user))
             if "v" in flags:
                 call.line(f"mv '{name}' -> '{place}'")
         except OSError as error:
@@ -149,7 +150,7 @@ def mkdir(call: Call) -> int:
     for name in names:
         try:
             mode = int(flags["m"], 8) if "m" in flags else 0o777
-            call.attempt(name, lambda path, mode=mode: call.files.mkdir(path, call.user, parents="p" in flags, mode=mode))
+            call.attempt(name, partial(call.files.mkdir, who=call.user, parents="p" in flags, mode=mode))
             if "v" in flags:
                 call.line(f"mkdir: created directory '{name}'")
         except ValueError:
@@ -206,13 +207,23 @@ def _moment(call: Call, text: str, *, stamp: bool) -> int | None:
     if match := re.fullmatch(r"@(-?\d{1,11})", text):
         return int(match[1]) * 1_000_000
     now = call.state.clock.local()
-    forms = ("%Y%m%d%H%M.%S", "%Y%m%d%H%M", "%y%m%d%H%M.%S", "%y%m%d%H%M") if stamp else (
-        "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
+    forms = (
+        ("%Y%m%d%H%M.%S", "%Y%m%d%H%M", "%y%m%d%H%M.%S", "%y%m%d%H%M")
+        if stamp
+        else (
+            "%Y-%m-%dT%H:%M:%SZ",
+            "%Y-%m-%dT%H:%M:%S",
+            "%Y-%m-%d %H:%M:%S",
+            "%Y-%m-%d %H:%M",
+            "%Y-%m-%dT%H:%M",
+            "%Y-%m-%d",
+        )
+    )
     if stamp and re.fullmatch(r"\d{8}(\.\d\d)?", text):
         text = f"{now.year}{text}"
     for form in forms:
         try:
-            naive = datetime.strptime(text, form)  # noqa: DTZ007 (made aware below)
+            naive = datetime.strptime(text, form)
         except ValueError:
             continue
         aware = naive.replace(tzinfo=UTC) if form.endswith("Z") else call.state.clock.from_local(naive)
@@ -232,10 +243,10 @@ def ln(call: Call) -> int:
             if "f" in flags and call.shell.exists(place):
                 call.files.remove(call.path(place), call.user)
             if "s" in flags:
-                call.attempt(place, lambda path, name=name: call.files.symlink(name, path, call.user))
+                call.attempt(place, partial(call.files.symlink, name, who=call.user))
             else:
                 data = call.attempt(name, lambda path: call.files.read(path, call.user))
-                call.attempt(place, lambda path, data=data: call.files.write(path, data, call.user))
+                call.attempt(place, partial(call.files.write, data=data, who=call.user))
         except OSError as error:
             call.fail(f"cannot create {'symbolic' if 's' in flags else 'hard'} link from '{name}' to '{place}': "
                       f"{error.strerror}")  # fmt: skip
@@ -322,17 +333,19 @@ def mktemp(call: Call) -> int:
     """Make a file of a new name."""
     flags, names = call.options("dqtu", "p")
     pattern = names[0] if names else "tmp.XXXXXXXXXX"
-    folder = flags.get("p") or ("" if names and "t" not in flags else call.shell.variables.get("TMPDIR", "/data/local/tmp"))
+    folder = flags.get("p") or (
+        "" if names and "t" not in flags else call.shell.variables.get("TMPDIR", "/data/local/tmp")
+    )
     match = re.search(r"X+$", pattern)
-    if match is None or len(match[0]) < 2:
-        return call.fail(f"need XX in template {pattern}")
+    if match is None or len(match[0]) < 3:
+        return call.fail("need XXX")
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     tail = "".join(letters[call.state.random.below(len(letters))] for _ in match[0])
     name = (folder.rstrip("/") + "/" if folder else "") + pattern[: match.start()] + tail
-    if "u" not in flags:
-        make = call.files.mkdir if "d" in flags else call.files.write
-        call.attempt(name, lambda path: make(path, *(() if "d" in flags else (b"",)), call.user,  # type: ignore[operator]
-                                             mode=0o700 if "d" in flags else 0o600))  # fmt: skip
+    if "u" not in flags and "d" in flags:
+        call.attempt(name, lambda path: call.files.mkdir(path, call.user, mode=0o700))
+    elif "u" not in flags:
+        call.attempt(name, lambda path: call.files.write(path, b"", call.user, mode=0o600))
     call.line(name)
     return 0
 

@@ -64,7 +64,7 @@ class _Find:
                   "-depth": lambda path, here: True, "-xdev": lambda path, here: True,
                   "-prune": lambda path, here: True}  # fmt: skip
         if word in simple:
-            self.prints &= word not in ("-print", "-print0", "-delete")
+            self.prints &= word not in ("-print", "-print0")
             self.depth_first |= word in ("-delete", "-depth")
             return simple[word]
         if word in ("-exec", "-ok"):
@@ -132,8 +132,8 @@ class _Find:
     def _exec(self) -> Test:
         self.prints = False
         end = self.place
-        while end < len(self.words) and not (self.words[end] == ";" or self.words[end : end + 1] == ["+"]
-                                             and self.words[end - 1] == "{}"):  # fmt: skip
+        while end < len(self.words) and not (self.words[end] == ";" or (self.words[end : end + 1] == ["+"]
+                                             and self.words[end - 1] == "{}")):  # fmt: skip
             end += 1
         if end >= len(self.words):
             raise Usage("-exec needs ;")
@@ -141,7 +141,12 @@ class _Find:
         if self.words[end] == "+":
             batch: list[str] = []
             self.batches.append((command[:-1], batch))
-            return lambda path, here: batch.append(path) is None
+
+            def collect(path: str, here: Stat) -> bool:
+                batch.append(path)
+                return True
+
+            return collect
 
         def test(path: str, here: Stat) -> bool:
             return self.call.shell.invoke([word.replace("{}", path) for word in command], functions=False) == 0
@@ -174,7 +179,9 @@ def _walk(search: _Find, path: str, depth: int) -> None:
     low, high = search.depth
     try:
         here = call.attempt(path, lambda place: call.files.stat(place, call.user, follow=False))
-        names = call.attempt(path, lambda place: call.files.list(place, call.user)) if here.is_dir and depth < high else []
+        names = (
+            call.attempt(path, lambda place: call.files.list(place, call.user)) if here.is_dir and depth < high else []
+        )
     except OSError as error:
         call.fail(f"{error.filename}: {error.strerror}")
         return

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from vlgym.android.shell.call import Call
 from vlgym.android.shell.commands.users import name_of
+from vlgym.android.shell.io import encode
 from vlgym.android.state.files import Stat
 
 _TYPES = {0o040000: "d", 0o120000: "l", 0o020000: "c", 0o060000: "b", 0o010000: "p", 0o140000: "s"}
@@ -30,11 +33,10 @@ def human(size: int) -> str:
     """Return a size as ``ls -h`` shows it."""
     if size < 1000:
         return str(size)
-    value, unit = float(size), ""
-    for unit in "KMGT":
-        value /= 1024
-        if value < 999.5:
-            break
+    value, units = float(size) / 1024, "KMGT"
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    unit = units[0]
     return f"{value:.1f}{unit}" if value < 9.95 else f"{value:.0f}{unit}"
 
 
@@ -45,11 +47,12 @@ def _blocks(found: Stat) -> int:
 def ls(call: Call) -> int:
     """List files."""
     flags, names = call.options("ACFHLNRSZabcdfghiklmnopqrstuwx1")
-    plain, folders = [], []
+    plain: list[tuple[str, Stat]] = []
+    folders: list[tuple[str, Stat]] = []
     for name in sorted(names or ["."], key=str.encode):
         try:
             follow = not ({"l", "d", "F"} & set(flags)) or "L" in flags or "H" in flags or name.endswith("/")
-            found = call.attempt(name, lambda path, follow=follow: _stat(call, path, follow))
+            found = call.attempt(name, partial(_stat, call, follow=follow))
             (folders if found.is_dir and "d" not in flags else plain).append((name, found))
         except OSError as error:
             call.fail(f"{error.filename}: {error.strerror}")
@@ -92,7 +95,7 @@ def _folder(call: Call, flags: dict[str, str], folder: str, headed: bool, spaced
 def _sorted(flags: dict[str, str], entries: list[tuple[str, Stat]]) -> list[tuple[str, Stat]]:
     if "f" in flags:
         return entries
-    entries = sorted(entries, key=lambda entry: entry[0].encode("utf-8", "surrogateescape"))
+    entries = sorted(entries, key=lambda entry: encode(entry[0]))
     if "S" in flags:
         entries.sort(key=lambda entry: -entry[1].size)
     if "t" in flags:
@@ -104,7 +107,8 @@ def _show(call: Call, flags: dict[str, str], entries: list[tuple[str, Stat]], fo
     entries = _sorted(flags, entries)
     shown = [(_decorated(flags, name, found), found, _target(flags, found)) for name, found in entries]
     front = ["" for _ in shown]
-    for letter, value in (("i", lambda s: str(s.inode)), ("s", lambda s: str(_blocks(s)))):
+    columns: dict[str, Callable[[Stat], str]] = {"i": lambda s: str(s.inode), "s": lambda s: str(_blocks(s))}
+    for letter, value in columns.items():
         if letter in flags:
             width = max((len(value(found)) for _, found, _ in shown), default=0)
             front = [text + f"{value(found):>{width}} " for text, (_, found, _) in zip(front, shown)]
@@ -160,7 +164,7 @@ def stat(call: Call) -> int:
     """Tell everything of files."""
     flags, names = call.options("Lft", "c")
     if not names:
-        return call.fail("Needs 1 argument (see \"stat --help\")")
+        return call.fail('Needs 1 argument (see "stat --help")')
     for name in names:
         try:
             found = call.attempt(name, lambda path: call.files.stat(path, call.user, follow="L" in flags))
@@ -218,7 +222,7 @@ def du(call: Call) -> int:
             deep = path[len(start) :].count("/")
             if deep <= depth and (here.is_dir or "a" in flags or path == start):
                 size = sums[path] if here.is_dir else _blocks(here)
-                call.line(f"{human(size * 1024) if 'h' in flags else size}\t{name}{path[len(start):]}")
+                call.line(f"{human(size * 1024) if 'h' in flags else size}\t{name}{path[len(start) :]}")
     return call.code
 
 
@@ -227,7 +231,8 @@ def df(call: Call) -> int:
     flags, _ = call.options("HPkhait", "")
     used = sum(_blocks(found) for _, found in call.files.walk("/data")) + 1_500_000
     rows = [("/dev/block/dm-0", 900_000, 897_212, "/"), ("tmpfs", 1_015_808, 1_120, "/dev"),
-            ("/dev/block/dm-5", 6_082_144, used, "/data"), ("/dev/fuse", 6_082_144, used, "/storage/emulated")]  # fmt: skip
+            ("/dev/block/dm-5", 6_082_144, used, "/data"),
+            ("/dev/fuse", 6_082_144, used, "/storage/emulated")]  # fmt: skip
     title = "Size  Used Avail" if "h" in flags else "1K-blocks    Used Available"
     call.line(f"Filesystem      {title} Use% Mounted on")
     for device, size, taken, place in rows:
@@ -274,7 +279,7 @@ def basename(call: Call) -> int:
     """Print the last part of paths."""
     flags, words = call.options("a", "s")
     if not words:
-        return call.fail("Needs 1 argument (see \"basename --help\")")
+        return call.fail('Needs 1 argument (see "basename --help")')
     several = "a" in flags or "s" in flags
     suffix = flags.get("s", "") if several else (words[1] if len(words) > 1 else "")
     for word in words if several else words[:1]:
@@ -286,7 +291,7 @@ def basename(call: Call) -> int:
 def dirname(call: Call) -> int:
     """Print paths without their last part."""
     if not call.words:
-        return call.fail("Needs 1 argument (see \"dirname --help\")")
+        return call.fail('Needs 1 argument (see "dirname --help")')
     for word in call.words:
         head, slash, _ = word.rstrip("/").rpartition("/")
         call.line(head.rstrip("/") or ("/" if slash or word.startswith("/") else "."))

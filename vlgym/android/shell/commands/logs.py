@@ -20,7 +20,10 @@ def logcat(call: Call) -> int:
         return 0
     if options.size:
         for name in options.buffers:
-            call.line(f"{name}: ring buffer is 256 KiB (0 B consumed, 0 B readable), max entry is 5120 B, max payload is 4068 B")
+            call.line(
+                f"{name}: ring buffer is 256 KiB (0 B consumed, 0 B readable), "
+                "max entry is 5120 B, max payload is 4068 B"
+            )
         return 0
     entries = [entry for entry in log.entries(options.buffers) if options.wants(entry)]
     if options.pattern:
@@ -47,7 +50,9 @@ def log(call: Call) -> int:
     if priority not in "VDIWEF" or not words:
         call.error("usage: log [-p CHAR] [-t TAG] MESSAGE...")
         return 1
-    call.state.log.write(flags.get("t", "log"), " ".join(words), priority, pid=call.shell.pid, uid=call.user.uid, buffer="main")
+    call.state.log.write(
+        flags.get("t", "log"), " ".join(words), priority, pid=call.shell.pid, uid=call.user.uid, buffer="main"
+    )
     return 0
 
 

@@ -38,7 +38,7 @@ def _translate(pattern: str, extended: bool) -> str:
                 raise PatternError(f"bad REGEX '{pattern}': trailing backslash (\\)")
             code = pattern[place]
             place += 1
-            if not extended and code in "(){}|+?":
+            if not extended and code in "(){}+?":  # bionic has no \\| in basic expressions
                 out += code
                 start = code in "(|"
                 continue

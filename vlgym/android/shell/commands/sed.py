@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 
 from vlgym.android.shell.call import Call, Usage
 from vlgym.android.shell.commands.regex import PatternError, compile_posix
 from vlgym.android.shell.commands.text import decode
+from vlgym.android.shell.io import encode
 
 MAX_STEPS = 1_000_000
+MAX_SPACE = 1 << 18
 
 
 @dataclass(slots=True)
@@ -85,9 +88,9 @@ class _Script:
         if sign in ("/", "\\") and sign:
             self.place += 1 + (sign == "\\")
             pattern = self._until(self.text[self.place - 1])
-            flag = self.text[self.place : self.place + 1] == "I"
-            self.place += flag
-            return _Address(regex=self._regex(pattern, flag))
+            ignore = self.text[self.place : self.place + 1] == "I"
+            self.place += ignore
+            return _Address(regex=self._regex(pattern, ignore))
         return None
 
     def _regex(self, pattern: str, ignore: bool = False) -> re.Pattern[str]:
@@ -111,9 +114,9 @@ class _Script:
                 out += following if following == end and end not in ".*[]^$+?(){}|\\" else sign + following
             elif sign == "[":
                 match = re.compile(r"\^?\]?(?:\[:\w+:\]|[^\]])*\]").match(self.text, self.place)
-                stop = match.end() if match else self.place
-                out += sign + self.text[self.place : stop]
-                self.place = stop
+                bracket = match[0] if match else ""
+                out += sign + bracket
+                self.place += len(bracket)
             else:
                 out += sign
         raise Usage(f"bad pattern: no {end}")
@@ -144,7 +147,9 @@ class _Script:
         elif verb in ("a", "i", "c") and verb:
             command.text = self._inserted()
         elif verb in (":", "b", "t", "T", "r", "w") and verb:
-            match = re.compile(r"[ \t]*([^\n;}]*)" if verb in "btT" else r"[ \t]*([^\n]*)").match(self.text, self.place)
+            match = re.compile(r"[ \t]*([^\n;}]*)" if verb in ":btT" else r"[ \t]*([^\n]*)").match(
+                self.text, self.place
+            )
             assert match is not None
             command.text, self.place = match[1].strip(), match.end()
         elif verb in ("q", "Q", "l") and verb:
@@ -152,8 +157,8 @@ class _Script:
             assert match is not None
             command.text, self.place = match[1], match.end()
         elif verb == "#":
-            end = self.text.find("\n", self.place)
-            self.place = len(self.text) if end < 0 else end
+            newline = self.text.find("\n", self.place)
+            self.place = len(self.text) if newline < 0 else newline
         elif not verb or verb not in "{}=dDgGhHnNpPx":
             raise Usage(f"bad pattern '{self.text}'@{self.place} ({verb})")
         return command
@@ -311,13 +316,15 @@ class _Run:
                 printed = False
                 break
             elif verb == "D":
-                head, newline, rest = space.partition("\n")
+                _, newline, rest = space.partition("\n")
                 if not newline:
                     printed = False
                     break
                 space, place = rest, 0
             elif verb in "hHgGx":
                 space = self._hold(verb, space)
+                if len(space) + len(self.hold) > 2 * MAX_SPACE:
+                    raise Usage("line too long")
             elif verb in "nN":
                 if self.number >= len(self.lines):
                     more = False
@@ -351,12 +358,18 @@ class _Run:
     def _substitute(self, command: _Command, space: str) -> tuple[str, bool]:
         assert command.regex is not None
         out, last, count, hit = "", 0, 0, False
+        end = -1
         for match in command.regex.finditer(space):
+            if not match[0] and match.start() == end:
+                continue  # POSIX: no empty match right behind a match
+            end = match.end()
             count += 1
             if count < command.which or (hit and "g" not in command.flags):
                 continue
             out += space[last : match.start()] + _replacement(match, command.text)
             last, hit = match.end(), True
+            if len(out) > MAX_SPACE:
+                raise Usage("line too long")
         if hit:
             space = out + space[last:]
             if "p" in command.flags:
@@ -390,8 +403,8 @@ def sed(call: Call) -> int:
         if "i" in flags:
             for name in names:
                 text = _edit(call, script, call.read(name), "n" in flags)
-                data = text.encode("utf-8", "surrogateescape")
-                call.attempt(name, lambda path, data=data: call.files.write(path, data, call.user))
+                data = encode(text)
+                call.attempt(name, partial(call.files.write, data=data, who=call.user))
         else:
             call.write(_edit(call, script, b"".join(data for _, data in call.inputs(names)), "n" in flags))
     except PatternError as error:

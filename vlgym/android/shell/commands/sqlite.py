@@ -52,7 +52,9 @@ class _Console:
             return
         if self.mode == "line":
             width = max([5, *map(len, columns)])
-            call.write("\n".join("".join(f"{c:>{width}} = {self._text(v)}\n" for c, v in zip(columns, row)) for row in rows))
+            call.write(
+                "\n".join("".join(f"{c:>{width}} = {self._text(v)}\n" for c, v in zip(columns, row)) for row in rows)
+            )
         elif self.mode == "csv":
             buffer = io.StringIO()
             writer = csv.writer(buffer, lineterminator="\r\n")
@@ -61,11 +63,11 @@ class _Console:
             writer.writerows([[self._text(value) for value in row] for row in rows])
             call.write(buffer.getvalue())
         elif self.mode == "column":
-            table = [columns, *[[self._text(value) for value in row] for row in rows]]
+            table = [columns, *([self._text(value) for value in row] for row in rows)]
             widths = [max(len(row[place]) for row in table) for place in range(len(columns))]
             table.insert(1, ["-" * width for width in widths])
-            for row in table:
-                call.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+            for line in table:
+                call.line("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
         else:
             separator = "\t" if self.mode == "tabs" else "," if self.mode == "quote" else self.separator
             if self.headers:
@@ -115,7 +117,9 @@ class _Console:
         rows = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid")
         wanted = words[1] if len(words) > 1 else ""
         if words[0] == ".tables":
-            names = sorted(name for kind, name, _, _ in rows if kind in ("table", "view") and not name.startswith("sqlite_"))
+            names = sorted(
+                name for kind, name, _, _ in rows if kind in ("table", "view") and not name.startswith("sqlite_")
+            )
             if names:
                 width = max(map(len, names)) + 2
                 across = max(80 // width, 1)
@@ -151,7 +155,8 @@ class _Console:
 
 def sqlite3_(call: Call) -> int:
     """Run SQL on a database: ``sqlite3 [OPTIONS] FILE [SQL...]``, or SQL from standard input."""
-    words, options = [], []
+    words: list[str] = []
+    options: list[tuple[str, str]] = []
     given = list(call.words)
     while given:
         word = given.pop(0)

@@ -48,14 +48,32 @@ def _strftime(moment: datetime, pattern: str) -> str:
     months = "January February March April May June July August September October November December".split()
     weekday = (moment.weekday() + 1) % 7
     values = {
-        "a": days[weekday][:3], "A": days[weekday], "b": months[moment.month - 1][:3], "h": months[moment.month - 1][:3],
-        "B": months[moment.month - 1], "e": f"{moment.day:>2}", "s": str(int(moment.timestamp())), "n": "\n", "t": "\t",
-        "N": f"{moment.microsecond:06d}000", "Z": moment.tzname() or "UTC", "%": "%", "P": "am" if moment.hour < 12 else "pm",
-        "p": "AM" if moment.hour < 12 else "PM", "k": f"{moment.hour:>2}", "l": f"{(moment.hour + 11) % 12 + 1:>2}",
-        "C": f"{moment.year // 100:02d}", "D": f"{moment:%m/%d/%y}", "F": f"{moment:%Y-%m-%d}", "T": f"{moment:%H:%M:%S}",
-        "R": f"{moment:%H:%M}", "c": f"{days[weekday][:3]} {months[moment.month - 1][:3]} {moment.day:>2} {moment:%H:%M:%S %Y}",
-        "x": f"{moment:%m/%d/%y}", "X": f"{moment:%H:%M:%S}", "r": f"{(moment.hour + 11) % 12 + 1:02d}{moment:%M:%S}",
-    }  # fmt: skip
+        "a": days[weekday][:3],
+        "A": days[weekday],
+        "b": months[moment.month - 1][:3],
+        "h": months[moment.month - 1][:3],
+        "B": months[moment.month - 1],
+        "e": f"{moment.day:>2}",
+        "s": str(int(moment.timestamp())),
+        "n": "\n",
+        "t": "\t",
+        "N": f"{moment.microsecond:06d}000",
+        "Z": moment.tzname() or "UTC",
+        "%": "%",
+        "P": "am" if moment.hour < 12 else "pm",
+        "p": "AM" if moment.hour < 12 else "PM",
+        "k": f"{moment.hour:>2}",
+        "l": f"{(moment.hour + 11) % 12 + 1:>2}",
+        "C": f"{moment.year // 100:02d}",
+        "D": f"{moment:%m/%d/%y}",
+        "F": f"{moment:%Y-%m-%d}",
+        "T": f"{moment:%H:%M:%S}",
+        "R": f"{moment:%H:%M}",
+        "c": f"{days[weekday][:3]} {months[moment.month - 1][:3]} {moment.day:>2} {moment:%H:%M:%S %Y}",
+        "x": f"{moment:%m/%d/%y}",
+        "X": f"{moment:%H:%M:%S}",
+        "r": f"{(moment.hour + 11) % 12 + 1:02d}{moment:%M:%S}",
+    }
     values["r"] = f"{(moment.hour + 11) % 12 + 1:02d}:{moment:%M:%S} {values['p']}"
 
     def one(match: re.Match[str]) -> str:
@@ -77,10 +95,10 @@ def _parsed(call: Call, text: str) -> datetime | None:
             now = clock.local()
             year = int(match[5]) if match[5] else now.year
             year += 0 if year > 99 else 1900 if year > 68 else 2000
-            return clock.from_local(datetime(year, month, day, hour, minute, second))  # noqa: DTZ001
+            return clock.from_local(datetime(year, month, day, hour, minute, second))
         for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d", "%H:%M:%S", "%H:%M"):
             try:
-                naive = datetime.strptime(text, form)  # noqa: DTZ007
+                naive = datetime.strptime(text, form)
             except ValueError:
                 continue
             if form.startswith("%H"):
@@ -139,8 +157,14 @@ def whoami(call: Call) -> int:
 def uname(call: Call) -> int:
     """Print the name of the system."""
     flags, _ = call.options("amnorsv")
-    values = {"s": "Linux", "n": "localhost", "r": "5.15.41-android13-8-gxxxxx", "v": "#1 SMP PREEMPT Thu Sep 22 00:00:00 UTC 2022",
-              "m": "x86_64", "o": "Android"}  # fmt: skip
+    values = {
+        "s": "Linux",
+        "n": "localhost",
+        "r": "5.15.41-android13-8-gxxxxx",
+        "v": "#1 SMP PREEMPT Thu Sep 22 00:00:00 UTC 2022",
+        "m": "x86_64",
+        "o": "Android",
+    }
     chosen = "snrvmo" if "a" in flags else "".join(letter for letter in "snrvmo" if letter in flags) or "s"
     call.line(" ".join(values[letter] for letter in chosen))
     return 0
@@ -203,7 +227,9 @@ def setprop(call: Call) -> int:
     if len(call.words) != 2:
         return call.fail('Needs 2 arguments (see "setprop --help")')
     name, value = call.words
-    if name.startswith("ro.") or (call.user.uid != 0 and not name.startswith(("debug.", "log.", "persist.log.", "sys.powerctl"))):
+    if name.startswith("ro.") or (
+        call.user.uid != 0 and not name.startswith(("debug.", "log.", "persist.log.", "sys.powerctl"))
+    ):
         return call.fail(f"failed to set property '{name}' to '{value}'")
     if name == "persist.sys.timezone" and not call.state.set_time_zone(value):
         return call.fail(f"failed to set property '{name}' to '{value}'")
@@ -215,19 +241,45 @@ def ps(call: Call) -> int:
     """List processes."""
     flags, _ = call.options("AaefTwZlnM", "optugk")
     names = flags.get("o", "USER,PID,PPID,VSZ,RSS,WCHAN,ADDR,S,NAME").upper().replace("ARGS", "NAME").split(",")
-    rows = [*call.state.processes.all(), ("sh", call.shell.pid, call.state.processes.pid("adbd"), call.user.uid),
-            ("ps", call.shell.pid + 3, call.shell.pid, call.user.uid)]  # fmt: skip
+    rows = [
+        *call.state.processes.all(),
+        ("sh", call.shell.pid, call.state.processes.pid("adbd"), call.user.uid),
+        ("ps", call.shell.pid + 3, call.shell.pid, call.user.uid),
+    ]
     if not {"A", "e", "f"} & set(flags) and "p" not in flags:
         rows = [row for row in rows if row[3] == call.user.uid]
     if "p" in flags:
         rows = [row for row in rows if str(row[1]) in flags["p"].split(",")]
-    widths = {"USER": -12, "PID": 6, "PPID": 6, "VSZ": 10, "RSS": 6, "WCHAN": -10, "ADDR": 10, "S": 1, "NAME": -4, "CMD": -4}
+    widths = {
+        "USER": -12,
+        "PID": 6,
+        "PPID": 6,
+        "VSZ": 10,
+        "RSS": 6,
+        "WCHAN": -10,
+        "ADDR": 10,
+        "S": 1,
+        "NAME": -4,
+        "CMD": -4,
+    }
     if any(name not in widths for name in names):
         return call.fail(f"bad -o {flags.get('o', '')}")
-    call.line(" ".join(_cell(name, widths[name]) for name in names).rstrip() + ("" if names[-1] != "NAME" else " " * 23))
+    call.line(
+        " ".join(_cell(name, widths[name]) for name in names).rstrip() + ("" if names[-1] != "NAME" else " " * 23)
+    )
     for name, pid, parent, uid in rows:
-        cells = {"USER": name_of(uid), "PID": str(pid), "PPID": str(parent), "VSZ": "13000000", "RSS": "90000",
-                 "WCHAN": "0", "ADDR": "0", "S": "S", "NAME": name, "CMD": name}  # fmt: skip
+        cells = {
+            "USER": name_of(uid),
+            "PID": str(pid),
+            "PPID": str(parent),
+            "VSZ": "13000000",
+            "RSS": "90000",
+            "WCHAN": "0",
+            "ADDR": "0",
+            "S": "S",
+            "NAME": name,
+            "CMD": name,
+        }
         call.line(" ".join(_cell(cells[column], widths[column]) for column in names).rstrip())
     return 0
 
@@ -239,8 +291,11 @@ def _cell(text: str, width: int) -> str:
 def pidof(call: Call) -> int:
     """Print pids by name; pgrep matches parts."""
     _, words = call.options("sflnx", "o")
-    found = [str(pid) for name, pid, _, _ in call.state.processes.all()
-             if any(word in name if call.name == "pgrep" else word == name for word in words)]  # fmt: skip
+    found = [
+        str(pid)
+        for name, pid, _, _ in call.state.processes.all()
+        if any(word in name if call.name == "pgrep" else word == name for word in words)
+    ]
     if found:
         call.line(("\n" if call.name == "pgrep" else " ").join(found))
     return int(not found)
@@ -280,10 +335,8 @@ def free(call: Call) -> int:
 
 def which(call: Call) -> int:
     """Print where commands are."""
-    from vlgym.android.shell.commands import COMMANDS
-
     for word in [word for word in call.words if not word.startswith("-")]:
-        if word in COMMANDS or word in BUILTINS:
+        if word in call.shell.programs or word in BUILTINS:
             call.line(f"/system/bin/{word}")
         else:
             call.code = 1
@@ -292,9 +345,13 @@ def which(call: Call) -> int:
 
 def mount(call: Call) -> int:
     """List what is mounted."""
-    for row in ("/dev/block/dm-0 on / type ext4 (ro,seclabel,relatime)", "tmpfs on /dev type tmpfs (rw,seclabel,nosuid)",
-                "proc on /proc type proc (rw,relatime)", "/dev/block/dm-5 on /data type ext4 (rw,seclabel,nosuid,nodev)",
-                "/dev/fuse on /storage/emulated type fuse (rw,nosuid,nodev,noexec,noatime)"):  # fmt: skip
+    for row in (
+        "/dev/block/dm-0 on / type ext4 (ro,seclabel,relatime)",
+        "tmpfs on /dev type tmpfs (rw,seclabel,nosuid)",
+        "proc on /proc type proc (rw,relatime)",
+        "/dev/block/dm-5 on /data type ext4 (rw,seclabel,nosuid,nodev)",
+        "/dev/fuse on /storage/emulated type fuse (rw,nosuid,nodev,noexec,noatime)",
+    ):
         call.line(row)
     return 0
 
@@ -356,7 +413,7 @@ def timeout(call: Call) -> int:
     """Run a command; nothing takes real time, so nothing times out."""
     words = list(call.words)
     while words and words[0].startswith("-"):
-        words.pop(0 if words[0] not in ("-s", "-k") else 0)
+        del words[: 2 if words[0] in ("-s", "-k") else 1]
     if len(words) < 2:
         return call.fail('Needs 2 arguments (see "timeout --help")', 125)
     return call.shell.invoke(words[1:], functions=False, source=call.source)
@@ -369,9 +426,7 @@ def passed_on(call: Call) -> int:
         del words[: 2 if words[0] == "-n" else 1]
     if not words:
         if call.name == "toybox":
-            from vlgym.android.shell.commands import COMMANDS
-
-            call.line(" ".join(sorted(COMMANDS)))
+            call.line(" ".join(sorted(call.shell.programs)))
             return 0
         raise Usage(f'Needs 1 argument (see "{call.name} --help")')
     return call.shell.invoke(words, functions=False, source=call.source)
@@ -394,10 +449,42 @@ def clear(_: Call) -> int:
     return 0
 
 
-COMMANDS = {"date": date, "sleep": sleep, "usleep": sleep, "id": id_, "whoami": whoami, "logname": whoami,
-             "groups": whoami, "uname": uname, "hostname": hostname, "env": env, "printenv": printenv,
-             "getprop": getprop, "setprop": setprop, "ps": ps, "pidof": pidof, "pgrep": pidof, "kill": kill,
-             "killall": kill, "pkill": kill, "uptime": uptime, "free": free, "which": which, "mount": mount,
-             "getenforce": getenforce, "setenforce": setenforce, "su": su, "sh": sh, "mksh": sh, "timeout": timeout,
-             "nohup": passed_on, "nice": passed_on, "time": passed_on, "setsid": passed_on, "toybox": passed_on,
-             "nproc": nproc, "tty": tty, "clear": clear}  # fmt: skip
+COMMANDS = {
+    "date": date,
+    "sleep": sleep,
+    "usleep": sleep,
+    "id": id_,
+    "whoami": whoami,
+    "logname": whoami,
+    "groups": whoami,
+    "uname": uname,
+    "hostname": hostname,
+    "env": env,
+    "printenv": printenv,
+    "getprop": getprop,
+    "setprop": setprop,
+    "ps": ps,
+    "pidof": pidof,
+    "pgrep": pidof,
+    "kill": kill,
+    "killall": kill,
+    "pkill": kill,
+    "uptime": uptime,
+    "free": free,
+    "which": which,
+    "mount": mount,
+    "getenforce": getenforce,
+    "setenforce": setenforce,
+    "su": su,
+    "sh": sh,
+    "mksh": sh,
+    "timeout": timeout,
+    "nohup": passed_on,
+    "nice": passed_on,
+    "time": passed_on,
+    "setsid": passed_on,
+    "toybox": passed_on,
+    "nproc": nproc,
+    "tty": tty,
+    "clear": clear,
+}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from itertools import groupby, zip_longest
+from itertools import groupby, pairwise, zip_longest
 
-from vlgym.android.shell.call import Call, Usage
-from vlgym.android.shell.commands.regex import PatternError, compile_posix
-from vlgym.android.shell.expand import CLASSES
 from vlgym.android.shell.builtins import unescape
+from vlgym.android.shell.call import Call, Usage
+from vlgym.android.shell.expand import CLASSES
+from vlgym.android.shell.io import encode
 
 
 def decode(data: bytes) -> str:
@@ -55,12 +55,22 @@ def _count(text: str) -> int:
     return int(match[1]) * {"": 1, "k": 1024, "m": 1 << 20, "g": 1 << 30}[match[2].lower()]
 
 
-def head(call: Call) -> int:
-    """Print the beginning of files; a negative count leaves out the end."""
-    words = [f"-n{word[1:]}" if re.fullmatch(r"-\d+", word) else word for word in call.words]
+def _numbered(call: Call, pattern: str) -> None:
+    """Rewrite ``-5`` as ``-n5``, unless it is the value of an option."""
+    words = call.words
+    for place, word in enumerate(words):
+        if re.fullmatch(pattern, word) and words[place - 1 : place] not in (["-n"], ["-c"]):
+            words[place] = f"-n{word[word[0] == '-' :]}"
     call.arguments = [call.arguments[0], *words]
+
+
+def head(call: Call) -> int:
+    """Print the beginning of files."""
+    _numbered(call, r"-\d+")
     flags, names = call.options("qv", "nc")
     count = _count(flags.get("c") or flags.get("n") or "10")
+    if count < 0:
+        return call.fail(f'-{"c" if "c" in flags else "n"} < 0 (see "head --help")')
     for number, (name, data) in enumerate(call.inputs(names)):
         if (len(names) > 1 and "q" not in flags) or "v" in flags:
             call.write(("\n" if number else "") + f"==> {name} <==\n")
@@ -78,8 +88,7 @@ def _keep(data: bytes) -> list[bytes]:
 
 def tail(call: Call) -> int:
     """Print the end of files, or from a line on with +N."""
-    words = [f"-n{word[word[0] == '-' :]}" if re.fullmatch(r"[-+]\d+", word) else word for word in call.words]
-    call.arguments = [call.arguments[0], *words]
+    _numbered(call, r"[-+]\d+")
     flags, names = call.options("fFs", "nc")
     text = flags.get("c") or flags.get("n") or "10"
     count = abs(_count(text))
@@ -109,8 +118,8 @@ def wc(call: Call) -> int:
         rows.append((totals, "total"))
     for values, name in rows:
         cells = [str(values[letter]) for letter in shown]
-        wide = len(shown) > 1 or len(names) > 1
-        call.line(" ".join(cell.rjust(7) if wide and len(shown) > 1 else cell for cell in cells)
+        wide = len(names) > 1 or (not names and len(shown) > 1)
+        call.line(" ".join(cell.rjust(7) if wide else cell for cell in cells)
                   + (f" {name}" if names else ""))  # fmt: skip
     return call.code
 
@@ -145,7 +154,7 @@ def _comparable(text: str, letters: set[str]) -> object:
         text = re.sub(r"[^\w\s]", "", text)
     if "V" in letters:
         return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
-    return (text.upper() if "f" in letters else text).encode("utf-8", "surrogateescape")
+    return encode(text.upper() if "f" in letters else text)
 
 
 def sort(call: Call) -> int:
@@ -171,20 +180,23 @@ def sort(call: Call) -> int:
     if "c" in flags:
         ordered = sorted(lines, key=key, reverse=reverse)
         if ordered != lines:
-            return call.fail(f"{next(n for n, (a, b) in enumerate(zip(lines, ordered), 1) if a != b)}: unsorted")
-        return call.code
+            first = next(
+                n for n, pair in enumerate(pairwise(lines), 2) if sorted(pair, key=key, reverse=reverse) != [*pair]
+            )
+            return call.fail(f"{names[0] if names else '-'}: Check line {first}")
+        return 2 * call.code
     if "s" not in flags:
-        lines.sort(key=lambda line: line.encode("utf-8", "surrogateescape"), reverse=reverse)
+        lines.sort(key=lambda line: encode(line), reverse=reverse)
     lines.sort(key=key, reverse=reverse)
     if "u" in flags:
         lines = [next(group) for _, group in groupby(lines, key=key)]
     data = "".join(line + "\n" for line in lines)
     if "o" in flags:
-        text = data.encode("utf-8", "surrogateescape")
+        text = encode(data)
         call.attempt(flags["o"], lambda path: call.files.write(path, text, call.user))
     else:
         call.write(data)
-    return call.code
+    return 2 * call.code
 
 
 def uniq(call: Call) -> int:
@@ -237,7 +249,7 @@ def cut(call: Call) -> int:
                 joint = flags.get("O", delimiter)
                 call.line(joint.join(part for number, part in enumerate(parts, 1) if wanted(number)))
             elif "b" in flags:
-                raw = line.encode("utf-8", "surrogateescape")
+                raw = encode(line)
                 call.write(bytes(byte for number, byte in enumerate(raw, 1) if wanted(number)) + b"\n")
             else:
                 call.line("".join(sign for number, sign in enumerate(line, 1) if wanted(number)))
@@ -291,7 +303,9 @@ def tr(call: Call) -> int:
     else:
         squeezed = frozenset(sign for sign in text if chosen(sign)) if other else inside
     if "s" in flags:
-        text = "".join(sign for place, sign in enumerate(text) if not place or sign != text[place - 1] or sign not in squeezed)
+        text = "".join(
+            sign for place, sign in enumerate(text) if not place or sign != text[place - 1] or sign not in squeezed
+        )
     call.write(text)
     return 0
 
@@ -370,106 +384,5 @@ def comm(call: Call) -> int:
     return 0
 
 
-def grep(call: Call) -> int:
-    """Print lines that match: 0 if any did, 1 if none, 2 on errors."""
-    patterns, words = [], []
-    given = list(call.words)
-    while given:
-        word = given.pop(0)
-        if re.fullmatch(r"-[^-]*e.*", word) and not re.match(r"-[^e]*[fmABC]", word):
-            head_, _, rest = word.partition("e")
-            patterns.append(rest or (given.pop(0) if given else ""))
-            words += [head_] if len(head_) > 1 else []
-        elif re.fullmatch(r"--color(=\w+)?", word):
-            continue
-        else:
-            words.append(word)
-    call.arguments = [call.arguments[0], *words]
-    try:
-        flags, names = call.options("EFHILZabchilnoqrRsvwxz", "ABCMSfm")
-        if "f" in flags:
-            patterns += lines_of(call.read(flags["f"]))
-        if not patterns:
-            if not names:
-                return call.fail("no REGEX", 2)
-            patterns = names.pop(0).split("\n")
-        regexes = [_grep_regex(call, flags, pattern) for pattern in patterns]
-    except (Usage, PatternError, OSError) as error:
-        return call.fail(str(error), 2)
-    deep = "r" in flags or "R" in flags
-    files = [path for name in names or (["."] if deep else []) for path in (_below(call, name) if deep else [name])]
-    several = len(files) > 1 or deep
-    hits = 0
-    for name in files or ["-"]:
-        try:
-            data = call.read(name)
-        except OSError as error:
-            if "s" not in flags:
-                call.error(f"{call.name}: {error.filename}: {error.strerror}")
-            call.code = 2
-            continue
-        hits += _grep_one(call, flags, regexes, name, data, ("H" in flags or several) and "h" not in flags)
-        if hits and "q" in flags:
-            return 0
-    return call.code or int(hits == 0)
-
-
-def _below(call: Call, name: str) -> list[str]:
-    base = call.path(name)
-    return [name.rstrip("/") + path[len(base.rstrip("/")) :] if path != base else name
-            for path, here in call.attempt(name, lambda path: list(call.files.walk(path, call.user)))
-            if here.is_file]  # fmt: skip
-
-
-def _grep_regex(call: Call, flags: dict[str, str], pattern: str) -> re.Pattern[str]:
-    ignore = "i" in flags
-    if "F" in flags or call.name == "fgrep":
-        text = re.escape(pattern)
-    else:
-        text = compile_posix(pattern, extended="E" in flags or call.name == "egrep", ignore_case=ignore).pattern
-    if "w" in flags:
-        text = rf"(?<!\w)(?:{text})(?!\w)"
-    if "x" in flags:
-        text = rf"\A(?:{text})\Z"
-    return re.compile(text, re.IGNORECASE if ignore else 0)
-
-
-def _grep_one(
-    call: Call, flags: dict[str, str], regexes: list[re.Pattern[str]], name: str, data: bytes, named: bool
-) -> int:
-    """Search one file, print what is asked for and return the number of matching lines."""
-    lines = lines_of(data)
-    limit = int(flags["m"]) if flags.get("m", "").isdigit() else len(lines)
-    before = int(flags.get("B") or flags.get("C") or 0)
-    after = int(flags.get("A") or flags.get("C") or 0)
-    hits = [number for number, line in enumerate(lines) if any(r.search(line) for r in regexes) != ("v" in flags)][:limit]
-    label = f"{'(standard input)' if name == '-' else name}"
-    if "q" in flags:
-        return len(hits)
-    if "l" in flags or "L" in flags:
-        if bool(hits) == ("l" in flags):
-            call.line(label)
-        return len(hits)
-    if "c" in flags:
-        call.line((f"{label}:" if named else "") + str(len(hits)))
-        return len(hits)
-    chosen, last = set(hits), -2
-    shown = sorted({n for hit in hits for n in range(max(hit - before, 0), min(hit + after + 1, len(lines)))})
-    for number in shown:
-        if (before or after) and last >= -1 and number > last + 1:
-            call.line("--")
-        last = number
-        sign = ":" if number in chosen else "-"
-        front = (label + sign if named else "") + (f"{number + 1}{sign}" if "n" in flags else "")
-        if "o" in flags and number in chosen:
-            found = sorted({m.span() for r in regexes for m in r.finditer(lines[number]) if m[0]})
-            for start, end in found:
-                call.line(front + lines[number][start:end])
-        else:
-            call.line(front + lines[number])
-    return len(hits)
-
-
 COMMANDS = {"cat": cat, "head": head, "tail": tail, "wc": wc, "sort": sort, "uniq": uniq, "cut": cut, "tr": tr,
-            "tee": tee, "nl": nl, "tac": tac, "rev": rev, "paste": paste, "comm": comm, "grep": grep, "egrep": grep,
-            "fgrep": grep}  # fmt: skip
+            "tee": tee, "nl": nl, "tac": tac, "rev": rev, "paste": paste, "comm": comm}  # fmt: skip

@@ -90,8 +90,8 @@ def seq(call: Call) -> int:
     words, flags, given = [], {}, list(call.words)
     while given:
         word = given.pop(0)
-        if word in ("-s", "-f") and given:
-            flags[word[1]] = given.pop(0)
+        if re.match("-[sf]", word) and (word[2:] or given):
+            flags[word[1]] = word[2:] or given.pop(0)
         elif word == "-w":
             flags["w"] = ""
         else:
@@ -229,7 +229,7 @@ def diff(call: Call) -> int:
     if "q" in flags:
         call.line(f"Files {names[0]} and {names[1]} differ")
         return 1
-    for line in difflib.unified_diff(left, right, *names, lineterm="", n=int(flags.get("U") or 3)):
+    for line in difflib.unified_diff(left, right, names[0], names[1], lineterm="", n=int(flags.get("U") or 3)):
         call.line(line)
     return 1
 
