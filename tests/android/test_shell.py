@@ -200,6 +200,13 @@ def test_bytes_survive_the_shell(device: SmallDevice) -> None:
     data = bytes(range(256))
     assert device.shell("cat > /sdcard/all; cat /sdcard/all", data).stdout == data
     assert device.shell(r"printf '\xff\303\251'").stdout == b"\xff\xc3\xa9"
+    for line in (
+        "touch $'\\377'; ls; stat $'\\377'; find . -type f",
+        "sqlite3 x.db \"SELECT '\udcff'\"",
+        "input text \udcff\ud800",
+    ):
+        device.shell("cd /data/local/tmp; " + line)
+    assert b"\xff" in device.shell("ls /data/local/tmp").stdout
     assert device.shell("echo 'é' | sed 's/é/e/'").stdout == b"e\n"
 
 

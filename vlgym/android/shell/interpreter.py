@@ -78,7 +78,8 @@ class Shell(Session):
         self._commands = self._depth = self._condition = 0
         self._held = []
         try:
-            self._guarded(lambda: self.source(line))
+            text = encode(line).decode("utf-8", "surrogateescape")
+            self._guarded(lambda: self.source(text))
             if "EXIT" in self.traps:
                 code, action = self.status, self.traps.pop("EXIT")
                 self._guarded(lambda: self.source(action))

@@ -16,6 +16,11 @@ def encode(text: str) -> bytes:
         return text.encode("utf-8", "replace")
 
 
+def clean(text: str) -> str:
+    """Return text that apps and databases can take: bytes that are no UTF-8 become replacement characters."""
+    return encode(text).decode("utf-8", "replace")
+
+
 def byte(code: int) -> str:
     """Return the character that `encode` makes one byte of."""
     return chr(code) if code < 128 else chr(0xDC00 + code)

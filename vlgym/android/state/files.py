@@ -68,6 +68,11 @@ def _fail(code: int, path: str) -> NoReturn:
     raise OSError(code, os.strerror(code), path)
 
 
+def raw(name: str) -> bytes:
+    """Return a name's bytes; those that are no UTF-8 stand in it as surrogates."""
+    return name.encode("utf-8", "surrogateescape")
+
+
 def normal(path: str, cwd: str = "/") -> str:
     """Return an absolute path without ``.``, ``..`` and doubled slashes; links are not followed."""
     parts: list[str] = []
@@ -190,7 +195,7 @@ class FileSystem:
             links = 2 + sum(stat.S_ISDIR(child[MODE]) for child in payload.values())
             return Stat(mode, uid, gid, 4096, mtime, _number(real), links)
         if isinstance(payload, str):
-            return Stat(mode, uid, gid, len(payload.encode()), mtime, _number(real), 1, payload)
+            return Stat(mode, uid, gid, len(raw(payload)), mtime, _number(real), 1, payload)
         hook = self.live.get(real)
         if hook is not None:
             hook.save()
@@ -203,7 +208,7 @@ class FileSystem:
         if not stat.S_ISDIR(node[MODE]):
             _fail(errno.ENOTDIR, path)
         self._check(node, who, 4, path)
-        return sorted(node[PAYLOAD], key=os.fsencode)
+        return sorted(node[PAYLOAD], key=raw)
 
     def walk(self, path: str, who: Credentials = ROOT) -> Iterator[tuple[str, Stat]]:
         """Yield (path, stat) of a path and of everything below it, parents first, links not followed."""
@@ -284,7 +289,7 @@ class FileSystem:
     def _new(self, parent: Node, name: str, real: str, who: Credentials, mode: int, payload: Any) -> Node:
         gid = parent[GID] if parent[MODE] & stat.S_ISGID else who.uid
         node: Node = [mode, who.uid, gid, self._clock.now_us, payload]
-        if len(name.encode()) > 255:
+        if len(raw(name)) > 255:
             _fail(errno.ENAMETOOLONG, real)
         parent[PAYLOAD][name] = node
         parent[MTIME] = self._clock.now_us
@@ -470,4 +475,4 @@ def _join(trail: list[tuple[str, Node]], name: str) -> str:
 
 def _number(path: str) -> int:
     """Return a stable inode number for what has no contents of its own."""
-    return 0x10000 + zlib.crc32(path.encode()) % 0xF00000
+    return 0x10000 + zlib.crc32(raw(path)) % 0xF00000

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vlgym.android.state.databases import Database, Row, quoted
-from vlgym.android.state.files import SHARED_STORAGE
+from vlgym.android.state.files import SHARED_STORAGE, raw
 from vlgym.android.state.packages import mime_type
 from vlgym.android.state.settings import NAMESPACES
 
@@ -296,7 +296,7 @@ class ContentResolver:
             bucket = folder.rstrip("/").rpartition("/")[2]
             media = kinds.get(mime.partition("/")[0], 0)
             title = name.rpartition(".")[0] or name
-            number = 1000 + zlib.crc32(path.encode()) % 1_000_000
+            number = 1000 + zlib.crc32(raw(path)) % 1_000_000
             found.append((number, path, name, here.size, mime, title, seconds, seconds, folder, bucket, media))
         return found
 

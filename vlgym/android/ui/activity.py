@@ -28,12 +28,14 @@ class Activity:
         record: plain data of this activity in its task: "id", "component", "intent", "saved", "dialogs", ...
         background: token behind the content; empty lets the wallpaper show.
         foot: token under the navigation bar, empty for the background.
+        snackbar_lift: how far above the foot of the screen snackbars stand, dp.
         bars: ink of the status bar, a token.
         tick_ms: build the screen anew when the clock passes a multiple of so many milliseconds.
     """
 
     background = "surface"
     foot = ""
+    snackbar_lift = 0.0
     bars = "on_surface"
 
     def __init__(self, manager: WindowManager, record: dict[str, Any]) -> None:

@@ -350,10 +350,11 @@ class Navigation:
             )
             for label, act in entries.items()
         ]
-        left, top, right, _ = place["at"]
+        left, top, right, bottom = place["at"]
         bar = Row(*words, background="surface_container", radius=24, border="outline_variant")
         bar.place, height = "anchor", round(56 * self.state.density / 160)
-        bar.anchor = (left, max(top - height, 0), right, top)
+        fits = top >= 2 * height
+        bar.anchor = (left, top - height if fits else bottom, right, top)
         return bar
 
     def close_selection(self) -> None:

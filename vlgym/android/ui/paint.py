@@ -61,10 +61,20 @@ def _font(weight: str, size: float) -> Any:
     return font
 
 
+def _drawable(text: str) -> str:
+    """Return a text as skia takes it: without halves of surrogate pairs, control characters as blanks."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        " " if sign < " " or "\x7f" <= sign < "\xa0" else "\ufffd" if "\ud800" <= sign < "\ue000" else sign
+        for sign in text
+    )
+
+
 @lru_cache(16384)
 def text_width(text: str, weight: str, size: float) -> float:
     """Return the advance of a line in pixels, at `size` pixels to the em."""
-    return float(_font(weight, size).measureText(text))
+    return float(_font(weight, size).measureText(_drawable(text)))
 
 
 @lru_cache(256)
@@ -115,7 +125,7 @@ def _ellipsized(text: str, weight: str, size: float, width: float) -> str:
 
 @lru_cache(8192)
 def _blob(text: str, weight: str, size: float) -> Any:
-    return skia.TextBlob.MakeFromString(text, _font(weight, size))
+    return skia.TextBlob.MakeFromString(_drawable(text), _font(weight, size))
 
 
 # ---------------------------------------------------------------- icons

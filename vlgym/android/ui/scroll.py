@@ -43,13 +43,18 @@ class Scroller(ViewGroup):
 
     @property
     def offset(self) -> int:
-        """Offset now in pixels."""
+        """Offset now in whole pixels."""
+        return int(self._exact + 0.5)
+
+    @property
+    def _exact(self) -> float:
+        """Offset now."""
         state = self.recall()
-        at = state.get("at", 0)
+        at: float = state.get("at", 0.0)
         if "go" in state:
             passed = (self.window.uptime_us - state["since"]) / 1e6
             at = state["from"] + state["go"] * (1 - math.exp(-passed / FLING_S))
-        return int(min(max(at, 0), self.furthest) + 0.5)
+        return min(max(at, 0.0), float(self.furthest))
 
     @property
     def is_flying(self) -> bool:
@@ -74,14 +79,14 @@ class Scroller(ViewGroup):
 
     def scroll_by(self, step: float) -> None:
         """Move by pixels at once."""
-        self.scroll_to(self.offset + step)
+        self.scroll_to(self._exact + step)
 
     def fling(self, speed: float) -> None:
         """Let go of the content at a speed in pixels a second."""
         density = self.metrics.density
         if abs(speed) >= MIN_FLING_DP * density:
             speed = math.copysign(min(abs(speed), MAX_FLING_DP * density), speed)
-            start = self.offset
+            start = self._exact
             self.remember().clear()
             self.remember().update({"from": start, "go": speed * FLING_S, "since": self.window.uptime_us})
             self.window.relayout()
@@ -89,7 +94,7 @@ class Scroller(ViewGroup):
     def halt(self) -> None:
         """Stop where it is now."""
         if "go" in self.recall():
-            self.scroll_to(self.offset)
+            self.scroll_to(self._exact)
 
     def reveal(self, view: View) -> None:
         """Scroll so that a view inside is seen."""

@@ -193,16 +193,13 @@ class Touch:
             return
         view = self._view(record)
         last, now = self.manager.ui.get("last_tap"), self.manager.state.clock.uptime_us
-        self.manager.ui["last_tap"] = (now, x, y)
+        self.manager.ui["last_tap"] = (now, x, y, record["view"])
         if view is None:
             return
         if window.data.get("keys"):
             window.keep().pop("keys")
-        if (
-            last
-            and now - last[0] <= DOUBLE_TAP_US
-            and max(abs(x - last[1]), abs(y - last[2])) <= self._dp(DOUBLE_TAP_DP)
-        ):
+        near = last and max(abs(x - last[1]), abs(y - last[2])) <= self._dp(DOUBLE_TAP_DP)
+        if near and now - last[0] <= DOUBLE_TAP_US and last[3] == record["view"]:
             twice = _nearest(view, lambda v: v.enabled and (v.on_double_tap is not None or v.editable))
             if twice is not None:
                 self.manager.ui.pop("last_tap")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlgym.android.ui.paint import Recording
 from vlgym.android.ui.scroll import Scroller, scrollers_of
-from vlgym.android.ui.view import MATCH, View
+from vlgym.android.ui.view import WRAP, View
 
 if TYPE_CHECKING:
     from vlgym.android.ui.theme import Metrics
@@ -59,7 +59,7 @@ class Window:
         self._level = 3
         """What is out of date: 3 the tree, 2 its sizes, 1 places, and its drawing in every case."""
         self._picture: Any = None
-        self._stamp = -1
+        self._stamp = self._ticks()
         self.marked = False
 
     # ------------------------------------------------------------ saved data
@@ -128,13 +128,15 @@ class Window:
         """The drawing is out of date."""
         self._dirty(0)
 
+    def _ticks(self) -> int:
+        return self.manager.state.clock.now_us // 1000 // self.tick_ms if self.tick_ms else 0
+
     def sync(self) -> None:
         """Note what the passing of time has put out of date."""
-        if self.tick_ms:
-            stamp = self.manager.state.clock.now_us // 1000 // self.tick_ms
-            if stamp != self._stamp:
-                self._stamp = stamp
-                self.rebuild()
+        stamp = self._ticks()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self.rebuild()
         if self.data.get("flying"):
             self.relayout()
 
@@ -149,8 +151,10 @@ class Window:
         root = self.root
         if self._level == 2:
             left, top, right, bottom = self.box
-            fills = not root.place
-            root.measure(right - left, bottom - top, fills or root.width == MATCH, fills)
+            fills, width = not root.place, right - left
+            if root.place and root.width >= 0:
+                width = min(width, self.metrics.dp(root.width))
+            root.measure(width, bottom - top, fills or root.width != WRAP, fills)
             self._level = 1
         if self._level == 1:
             root.layout(*self._corner(root))

@@ -256,7 +256,7 @@ class WindowManager(Navigation):
         above = self.insets[3] + metrics.dp(8)
         snack, toast = activity.record.get("snackbar"), self.ui.get("toast", {})
         if snack and snack["until"] > now:
-            box = (metrics.dp(8), 0, width - metrics.dp(8), height - above)
+            box = (metrics.dp(8), 0, width - metrics.dp(8), height - above - metrics.dp(activity.snackbar_lift))
             found.append(self._window(f"snack:{snack['id']}", activity.package, lambda: self._snackbar(activity), box))
         if self.ui["recents"]:
             found = [self._window("recents", systemui.PACKAGE, lambda: systemui.recents(self), (0, 0, width, height))]

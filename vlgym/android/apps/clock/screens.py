@@ -27,6 +27,7 @@ class DeskClock(Activity):
     """The clock. Saved: "tab"; "open", the alarm that is unfolded; "entry", digits of a new timer; "setup"."""
 
     foot = "surface_container"
+    snackbar_lift = 80.0
 
     @property
     def clock(self) -> Clock:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from vlgym.android.shell.call import Call, Usage
+from vlgym.android.shell.io import clean
 from vlgym.android.state.intents import ACTION_MAIN, CATEGORY_LAUNCHER, Intent, full_component, short_component
 
 _FLAG_WORDS = {
@@ -43,7 +44,7 @@ def parse_intent(words: list[str]) -> tuple[Intent, list[str]]:
     """Return the intent that words of `am` describe, and the words that are none of it; raises Usage."""
     fields: dict[str, Any] = {"categories": [], "extras": {}, "flags": 0}
     rest: list[str] = []
-    todo = list(words)
+    todo = [clean(word) for word in words]
 
     def operand(word: str) -> str:
         if not todo:

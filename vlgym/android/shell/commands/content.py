@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vlgym.android.shell.call import Call, Usage
+from vlgym.android.shell.io import clean
 from vlgym.android.state.packages import mime_type
 
 
@@ -34,7 +35,7 @@ def _bound(text: str) -> tuple[str, Any]:
 
 def content(call: Call) -> int:
     """Speak with content providers."""
-    verb, words = (call.words[0], call.words[1:]) if call.words else ("", [])
+    verb, *words = [clean(word) for word in call.words] or [""]
     uri, where, order, projection, values = "", "", "", list[str](), dict[str, Any]()
     names = {"--uri", "--where", "--sort", "--projection", "--bind", "--user", "--method", "--arg", "--extra"}
     given: dict[str, str] = {}

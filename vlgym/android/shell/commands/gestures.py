@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vlgym.android.shell.call import Call
 from vlgym.android.shell.commands.keycodes import keycode
+from vlgym.android.shell.io import clean
 
 _SOURCES = ("touchscreen", "touchpad", "mouse", "keyboard", "dpad", "gamepad", "stylus", "trackball", "rotaryencoder",
             "joystick", "touchnavigation")  # fmt: skip
@@ -60,7 +61,7 @@ def _drag(call: Call, words: list[str]) -> int:
 def _text(call: Call, words: list[str]) -> int:
     if not words:
         raise ValueError("nothing to type")
-    call.device.text(" ".join(words).replace("%s", " "))
+    call.device.text(clean(" ".join(words).replace("%s", " ")))
     return 0
 
 

@@ -49,7 +49,7 @@ def ls(call: Call) -> int:
     flags, names = call.options("ACFHLNRSZabcdfghiklmnopqrstuwx1")
     plain: list[tuple[str, Stat]] = []
     folders: list[tuple[str, Stat]] = []
-    for name in sorted(names or ["."], key=str.encode):
+    for name in sorted(names or ["."], key=encode):
         try:
             follow = not ({"l", "d", "F"} & set(flags)) or "L" in flags or "H" in flags or name.endswith("/")
             found = call.attempt(name, partial(_stat, call, follow=follow))

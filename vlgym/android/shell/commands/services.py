@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from vlgym.android.shell.call import Call
 from vlgym.android.shell.commands.packages import package_command
+from vlgym.android.shell.io import clean
 from vlgym.android.state.settings import NAMESPACES
 
 
@@ -42,7 +43,7 @@ def settings(call: Call) -> int:
         value = table.get(space, words[2])
         call.line("null" if value is None else value)
     elif verb == "put":
-        table.put(space, words[2], words[3])
+        table.put(space, clean(words[2]), clean(words[3]))
     elif verb == "delete":
         call.line(f"Deleted {table.delete(space, words[2])} rows")
     elif verb == "list":

@@ -8,6 +8,7 @@ import sqlite3
 from typing import Any
 
 from vlgym.android.shell.call import Call
+from vlgym.android.shell.io import clean
 from vlgym.android.state.databases import Database, quoted, split_statements
 
 _MODES = {"-list": "list", "-csv": "csv", "-column": "column", "-line": "line", "-json": "json", "-html": "list",
@@ -25,7 +26,7 @@ class _Console:
     def feed(self, text: str) -> int:
         """Run statements and dot commands; return the status."""
         code, pending = 0, ""
-        for line in text.split("\n"):
+        for line in clean(text).split("\n"):
             if not pending.strip() and line.lstrip().startswith("."):
                 code = self._dot(line.strip()) or code
                 continue
@@ -38,7 +39,7 @@ class _Console:
         for statement in split_statements(text):
             try:
                 columns, rows, _ = self.database.run(statement)
-            except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
+            except (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeError) as error:
                 number = getattr(error, "sqlite_errorcode", None) or 1
                 kind = "in prepare, " if isinstance(error, sqlite3.OperationalError) else "stepping, "
                 self.call.error(f"Error: {kind}{error}" + (f" ({number & 0xFF})" if number != 1 else ""))

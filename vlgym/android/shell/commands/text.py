@@ -34,7 +34,7 @@ def cat(call: Call) -> int:
             continue
         if "v" in flags or "e" in flags or "A" in flags:
             text = "".join(_visible(sign) for sign in data.decode("latin-1"))
-            data = (text.replace("\n", "$\n") if "e" in flags or "A" in flags else text).encode()
+            data = encode(text.replace("\n", "$\n") if "e" in flags or "A" in flags else text)
         call.write(data)
     return call.code
 
