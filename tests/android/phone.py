@@ -66,7 +66,7 @@ class Phone(Device):
                 return self
             width, height = self.size
             self.swipe(width * 0.6, height * 0.6, width * 0.6, height * 0.4, 0.6)
-            self.advance(1.0)
+            self.advance(2.5)
         assert self.shows(name), name
         return self
 

@@ -327,6 +327,26 @@ def DatePicker(
     return Column(head, names, *weeks, width=MATCH, padding=(16, 0))
 
 
+def _half_days(hour: int, change: Callable[..., None]) -> View:
+    """Return the AM and PM buttons beside the time."""
+    marks = [
+        TextView(
+            label,
+            style="title_small",
+            align="center",
+            width=52,
+            height=40,
+            background="tertiary_container" if on else "",
+            border="outline",
+            selected=on,
+            on_click=partial(change, hour=hour % 12 + add),
+            id=f"material_clock_period_{label.lower()}_button",
+        )
+        for label, on, add in (("AM", hour < 12, 0), ("PM", hour >= 12, 12))
+    ]
+    return Column(*marks)
+
+
 def TimeDialog(
     args: dict[str, Any],
     redraw: Callable[[], object],
@@ -364,24 +384,7 @@ def TimeDialog(
 
     hour, minute = args["hour"], args["minute"]
     shown = f"{hour:02d}" if full_day else str(hour % 12 or 12)
-    half = None
-    if not full_day:
-        marks = [
-            TextView(
-                label,
-                style="title_small",
-                align="center",
-                width=52,
-                height=40,
-                background="tertiary_container" if on else "",
-                border="outline",
-                selected=on,
-                on_click=partial(change, hour=hour % 12 + add),
-                id=f"material_clock_period_{label.lower()}_button",
-            )
-            for label, on, add in (("AM", hour < 12, 0), ("PM", hour >= 12, 12))
-        ]
-        half = Column(*marks)
+    half = None if full_day else _half_days(hour, change)
     head = Row(
         field(shown, True, "hours"),
         TextView(":", style="display_medium", padding=(6, 0)),

@@ -37,7 +37,7 @@ def _node(out: list[str], view: View, window: Window, index: int, clip: Box) -> 
     high_x, high_y = min(right, clip[2]), min(bottom, clip[3])
     if high_x <= low_x or high_y <= low_y:
         return
-    name = f"{window.package}:id/{view.id}" if view.id else ""
+    name = f"{window.package}:id/{escape(view.id)}" if view.id else ""
     hint = f' hint="{escape(view.hint)}"' if isinstance(view, EditText) else ""
     scrolls = isinstance(view, Scroller) and view.furthest > 0
     flag = _FLAG

@@ -68,7 +68,7 @@ class Key(View):
         if face == "⏎":
             name = {"none": "Enter"}.get(keyboard.action, keyboard.action.capitalize())
         super().__init__(
-            id=f"key_{name.lower().replace(' ', '_')}",
+            id=f"key_{name.lower().replace(' ', '_')}" if name[0].isalnum() else "",
             height=MATCH,
             weight=_WIDE.get(face, 1.0),
             content_desc=name,

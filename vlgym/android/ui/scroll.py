@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from vlgym.android.ui.paint import Painter
 from vlgym.android.ui.view import MATCH, UNLIMITED, Attrs, View, ViewGroup
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FLING_S = 0.325
 """Time constant of a fling: what is left to go falls to 1/e in this many seconds."""
+STILL_PX = 6.0
+"""A fling with less than this to go, in display pixels, has arrived."""
 MIN_FLING_DP, MAX_FLING_DP = 50.0, 8000.0
 """Speeds in dp a second: slower is no fling, faster is cut."""
 
@@ -52,8 +54,8 @@ class Scroller(ViewGroup):
         state = self.recall()
         at: float = state.get("at", 0.0)
         if "go" in state:
-            passed = (self.window.uptime_us - state["since"]) / 1e6
-            at = state["from"] + state["go"] * (1 - math.exp(-passed / FLING_S))
+            left = self._left_to_go(state)
+            at = state["from"] + state["go"] - (left if abs(left) >= STILL_PX else 0)
         return min(max(at, 0.0), float(self.furthest))
 
     @property
@@ -62,9 +64,12 @@ class Scroller(ViewGroup):
         state = self.recall()
         if "go" not in state:
             return False
+        left = self._left_to_go(state)
+        return bool(0 < state["from"] + state["go"] - left < self.furthest and abs(left) >= STILL_PX)
+
+    def _left_to_go(self, state: dict[str, Any]) -> float:
         passed = (self.window.uptime_us - state["since"]) / 1e6
-        at = state["from"] + state["go"] * (1 - math.exp(-passed / FLING_S))
-        return bool(0 < at < self.furthest and abs(state["go"]) * math.exp(-passed / FLING_S) >= 0.5)
+        return float(state["go"] * math.exp(-passed / FLING_S))
 
     def can_scroll(self, step: float) -> bool:
         """Return whether it can move in the direction of the sign of `step`."""

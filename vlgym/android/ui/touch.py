@@ -198,8 +198,8 @@ class Touch:
             return
         if window.data.get("keys"):
             window.keep().pop("keys")
-        near = last and max(abs(x - last[1]), abs(y - last[2])) <= self._dp(DOUBLE_TAP_DP)
-        if near and now - last[0] <= DOUBLE_TAP_US and last[3] == record["view"]:
+        near = last is not None and max(abs(x - last[1]), abs(y - last[2])) <= self._dp(DOUBLE_TAP_DP)
+        if last is not None and near and now - last[0] <= DOUBLE_TAP_US and last[3] == record["view"]:
             twice = _nearest(view, lambda v: v.enabled and (v.on_double_tap is not None or v.editable))
             if twice is not None:
                 self.manager.ui.pop("last_tap")

@@ -308,6 +308,17 @@ class WindowManager(Navigation):
                 focusable=False,
             )
         )
+        found += self._system_layers(now)
+        self._layers = found
+        names = {window.name for window in found}
+        for name in [name for name in self._windows if name not in names]:
+            del self._windows[name]
+        return found
+
+    def _system_layers(self, now: int) -> list[Window]:
+        """Return what the system lays over the bars: a note, the volume panel, the shade."""
+        found: list[Window] = []
+        metrics, width, height = self.metrics, self.metrics.width, self.metrics.height
         note = self.notices.heads_up()
         if note is not None and not self.ui["shade"]:
             box = (metrics.dp(8), self.status_height, width - metrics.dp(8), height)
@@ -336,10 +347,6 @@ class WindowManager(Navigation):
                     tick_ms=60_000,
                 )
             )
-        self._layers = found
-        names = {window.name for window in found}
-        for name in [name for name in self._windows if name not in names]:
-            del self._windows[name]
         return found
 
     def window(self, name: str) -> Window | None:
