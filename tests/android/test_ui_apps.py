@@ -170,10 +170,9 @@ def test_apps_are_stopped_disabled_cleared_and_uninstalled(phone: Phone) -> None
     assert not phone.state.processes.pid("org.tasks")
     assert all("org.tasks" not in task["activities"][0] for task in phone.stack())
     phone.press("Storage & cache")
-    phone.state.app_database("org.tasks", "database").execute(
-        "INSERT INTO tasks (title) VALUES ('x')"
-    ) if False else None
+    phone.state.files.write("/data/data/org.tasks/note.txt", b"kept")
     phone.press("Clear storage", "Delete")
+    assert not phone.state.files.exists("/data/data/org.tasks/note.txt")
     phone.key(4)
     phone.press("Uninstall", "OK")
     assert "org.tasks" not in phone.state.packages
@@ -228,9 +227,7 @@ def test_an_alarm_is_set_rings_is_snoozed_and_dismissed(phone: Phone) -> None:
     assert rows(phone, "SELECT hour, minutes, enabled, daysofweek FROM alarm_templates WHERE _id > 2") == [
         (21, 15, 1, 0)
     ]
-    assert phone.shows("Alarm set for 5 hours and 40 minutes from now.") or phone.shows(
-        "Alarm set for 5 hours and 41 minutes from now."
-    )
+    assert phone.shows("Alarm set for 5 hours and 40 minutes from now.")
     assert any(line.startswith("Created new alarm instance") for line in phone.logged("AlarmClock"))
     assert any("nextUserAlarmTime=Sun Oct 15 21:15:00" in line for line in phone.logged("ConditionProviders.SCP"))
     phone.key(3)
@@ -253,11 +250,6 @@ def test_alarm_cards_are_edited(phone: Phone) -> None:
     phone.text("Swim")
     phone.key(66)
     phone.press("OK")
-    assert (
-        rows(phone, "SELECT daysofweek, vibrate, label, enabled FROM alarm_templates WHERE _id = 2")
-        == [(0b0110000 ^ 0, 0, "Swim", 0)]
-        or True
-    )
     found = rows(phone, "SELECT _id, daysofweek, vibrate, label FROM alarm_templates WHERE label = 'Swim'")
     assert len(found) == 1
     original = {1: 0b0011111, 2: 0b1100000}[int(str(found[0][0]))]

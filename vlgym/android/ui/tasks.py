@@ -83,6 +83,9 @@ class Tasks:
             del activities[same[-1] + 1 :]
         top = activities[-1] if activities else None
         single = mode in ("singleTask", "singleTop") or intent.flags & (FLAG_SINGLE_TOP | FLAG_CLEAR_TOP)
+        plain = caller is None and not (intent.action or intent.extras or intent.data)
+        if top is not None and top["component"] == component and plain:
+            return top, False  # `am start` of what is in front already
         if top is not None and top["component"] == component and single:
             top["intent"] = intent.export()
             return top, False
