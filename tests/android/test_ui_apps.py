@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from datetime import datetime
@@ -214,7 +215,7 @@ def clock(phone: Phone, *tabs: str) -> Phone:
 
 
 def rows(phone: Phone, sql: str) -> list[tuple[object, ...]]:
-    return phone.state.app_database("com.google.android.deskclock", "alarms.db").execute(sql)
+    return list(phone.state.app_database("com.google.android.deskclock", "alarms.db").execute(sql))
 
 
 def test_an_alarm_is_set_rings_is_snoozed_and_dismissed(phone: Phone) -> None:
@@ -359,7 +360,12 @@ def test_what_the_hierarchy_says_can_be_read_in_the_picture(phone: Phone, tmp_pa
                 )
         file = tmp_path / "page.png"
         cv2.imwrite(str(file), cv2.vconcat(images))
-        done = subprocess.run(["tesseract", str(file), "-", "--psm", "6"], capture_output=True, text=True)
+        done = subprocess.run(
+            ["tesseract", str(file), "-", "--psm", "6"],
+            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
         read = "".join(done.stdout.split())
         for line in lines:

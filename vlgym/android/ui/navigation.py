@@ -273,6 +273,10 @@ class Navigation:
         """Return the keyboard's view."""
         return ime.Keyboard(self, self.ui["ime"]["page"], self.ui["ime"]["action"])  # type: ignore[arg-type]
 
+    def keyboard_stamp(self) -> tuple[object, ...]:
+        """Return what the keyboard is made of."""
+        return tuple(self.ui["ime"].values())
+
     def keyboard_key(self, face: str) -> None:
         """Press a key of the on-screen keyboard."""
         page = self.ui["ime"].get("page", "lower")

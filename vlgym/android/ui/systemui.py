@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -68,6 +68,17 @@ def status_bar(manager: WindowManager) -> View:
         padding=(24, 4, 20, 0),
         id="status_bar",
     )
+
+
+def status_stamp(manager: WindowManager) -> Hashable:
+    """Return what the status bar is made of."""
+    posted = tuple(note["package"] for note in manager.notices.all())
+    return manager.activity().bars, clock_text(manager), tuple(status_icons(manager)), posted
+
+
+def navigation_stamp(manager: WindowManager) -> Hashable:
+    """Return what the navigation bar is made of."""
+    return manager.activity().bars, manager.gestures, bool(manager.ui["ime"].get("shown"))
 
 
 def navigation_bar(manager: WindowManager) -> View:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from vlgym.android.ui.paint import LIGHT, MEDIUM, REGULAR
 
 Palette = dict[str, int]
+Sides = float | tuple[float, float] | tuple[float, float, float, float]
+"""dp on all sides, (horizontal, vertical) or (left, top, right, bottom)."""
 
 # The baseline scheme of Material 3 for a blue seed, https://m3.material.io/styles/color/static/baseline
 _DAY = """primary 415F91, on_primary FFFFFF, primary_container D6E3FF, on_primary_container 284777, secondary 565F71,
@@ -75,14 +77,33 @@ class Metrics:
     font_scale: float = 1.0
     night: bool = False
     colours: Palette = field(init=False, compare=False, repr=False)
+    _pixels: dict[float, int] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _sides: dict[Sides, tuple[int, int, int, int]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "colours", NIGHT if self.night else DAY)
 
     def dp(self, value: float) -> int:
         """Return dp as whole pixels; anything above nothing is at least one."""
-        pixels = round(value * self.density)
-        return pixels if pixels or not value else 1
+        pixels = self._pixels.get(value)
+        if pixels is None:
+            pixels = round(value * self.density)
+            self._pixels[value] = pixels = pixels if pixels or not value else 1
+        return pixels
+
+    def sides(self, value: Sides) -> tuple[int, int, int, int]:
+        """Return left, top, right and bottom in pixels."""
+        found = self._sides.get(value)
+        if found is None:
+            dp = self.dp
+            if isinstance(value, (int, float)):
+                found = (dp(value),) * 4
+            elif len(value) == 2:
+                found = (dp(value[0]), dp(value[1])) * 2
+            else:
+                found = (dp(value[0]), dp(value[1]), dp(value[2]), dp(value[3]))
+            self._sides[value] = found
+        return found
 
     def colour(self, name: str | int) -> int:
         """Return a token's colour; ``"primary/0.12"`` is the token at 12 % opacity; numbers are colours already."""

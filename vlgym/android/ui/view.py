@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from vlgym.android.ui.paint import Painter
-from vlgym.android.ui.theme import Metrics
+from vlgym.android.ui.theme import Metrics, Sides
 
 if TYPE_CHECKING:
     from vlgym.android.ui.window import Window
@@ -19,8 +19,7 @@ MATCH, WRAP = -1.0, -2.0
 UNLIMITED = 1 << 24
 """A length that means "as long as it likes", pixels."""
 
-Sides = float | tuple[float, float] | tuple[float, float, float, float]
-"""dp on all sides, (horizontal, vertical) or (left, top, right, bottom)."""
+_NONE = (0, 0, 0, 0)
 
 
 class Attrs(TypedDict, total=False):
@@ -56,15 +55,6 @@ class Attrs(TypedDict, total=False):
     focusable: bool
     android_class: str
     ripple: bool
-
-
-def sides(value: Sides) -> tuple[float, float, float, float]:
-    """Return left, top, right, bottom."""
-    if isinstance(value, (int, float)):
-        return value, value, value, value
-    if len(value) == 2:
-        return value[0], value[1], value[0], value[1]
-    return value
 
 
 class View:
@@ -126,8 +116,8 @@ class View:
         """Join a window under a key; state saved under the key comes back."""
         self.window, self.parent, self.key = window, parent, key
         self.metrics = window.metrics
-        self.pads = tuple(self.metrics.dp(side) for side in sides(self.padding)) if self.padding else (0, 0, 0, 0)
-        self.margins = tuple(self.metrics.dp(side) for side in sides(self.margin)) if self.margin else (0, 0, 0, 0)
+        self.pads = self.metrics.sides(self.padding) if self.padding else _NONE
+        self.margins = self.metrics.sides(self.margin) if self.margin else _NONE
 
     def walk(self) -> Iterator[View]:
         """Yield the view and everything in it that is not gone, parents first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from vlgym.android.ui.paint import Recording
@@ -32,6 +32,7 @@ class Window:
         box: where it lies.
         scrim: opacity of the shade over what lies beneath, 0 for none.
         modal: whether touches outside its tree go no further.
+        stamp: what the tree is made of, where that is cheaper to tell than to make it; an equal stamp keeps the tree.
         tick_ms: the tree is made anew when the clock passes a multiple of so many milliseconds; 0 for never.
         on_outside: what a tap outside does.
     """
@@ -48,12 +49,14 @@ class Window:
         modal: bool = False,
         focusable: bool = True,
         listed: bool = True,
+        stamp: Callable[[], Hashable] | None = None,
         tick_ms: int = 0,
         on_outside: Callable[[], object] | None = None,
     ) -> None:
         self.manager, self.name, self.package, self._build, self.box = manager, name, package, build, box
         self.scrim, self.modal, self.focusable, self.listed = scrim, modal, focusable, listed
-        self.tick_ms, self.on_outside = tick_ms, on_outside
+        self.tick_ms, self.on_outside, self._made_of = tick_ms, on_outside, stamp
+        self._made: Hashable = None
         self.metrics: Metrics = manager.metrics
         self.root: View | None = None
         self._level = 3
@@ -114,7 +117,8 @@ class Window:
 
     def rebuild(self) -> None:
         """The tree is out of date."""
-        self._dirty(3)
+        if self._made_of is None or self.root is None or self._made_of() != self._made:
+            self._dirty(3)
 
     def reform(self) -> None:
         """Sizes are out of date."""
@@ -146,6 +150,7 @@ class Window:
         """Return the root view, up to date and laid out."""
         if self.root is None or self._level == 3:
             self.root = self._build()
+            self._made = self._made_of() if self._made_of is not None else None
             self.root.attach(self, None, self.name)
             self._level = 2
         root = self.root

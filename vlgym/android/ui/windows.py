@@ -262,7 +262,8 @@ class WindowManager(Navigation):
             found = [self._window("recents", systemui.PACKAGE, lambda: systemui.recents(self), (0, 0, width, height))]
         if self.ui["ime"].get("shown"):
             box = (0, 0, width, height)
-            found.append(self._window("ime", ime.PACKAGE, self.keyboard, box, focusable=False))
+            keys = self._window("ime", ime.PACKAGE, self.keyboard, box, stamp=self.keyboard_stamp, focusable=False)
+            found.append(keys)
         if self.ui.get("selection"):
             box = (0, self.status_height, width, height)
             found.append(
@@ -293,6 +294,7 @@ class WindowManager(Navigation):
                 systemui.PACKAGE,
                 lambda: systemui.status_bar(self),
                 bar,
+                stamp=lambda: systemui.status_stamp(self),
                 listed=False,
                 focusable=False,
                 tick_ms=60_000,
@@ -304,6 +306,7 @@ class WindowManager(Navigation):
                 systemui.PACKAGE,
                 lambda: systemui.navigation_bar(self),
                 foot,
+                stamp=lambda: systemui.navigation_stamp(self),
                 listed=False,
                 focusable=False,
             )
