@@ -13,7 +13,7 @@ setup:  ## make .venv and install everything into it
 	@sh tools/setup.sh
 
 train: setup  ## train on WebShop; prints success before and after and the path of an HTML report
-	$(BIN)/vlgym-train --env webshop --algo grpo --steps 20 $(ARGS)
+	$(BIN)/vlgym-train --preset webshop-pixels $(ARGS)
 
 test: setup  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)

@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -313,14 +314,30 @@ def _bar(total: int) -> Iterator[Callable[[Any], None]]:
 # ---------------------------------------------------------------------- both
 
 
+def _reader_left() -> bool:
+    """Return whether nobody reads our output any more, as after `| head`; if so, what is left of it is dropped."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
+
+
 def guard(program: str, body: Callable[[], int]) -> int:
     """Run a command; errors meant for people become one sentence on stderr."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        return body()
+        status = body()
+        sys.stdout.flush()
+        return status
     except VlgymError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 2 if isinstance(error, (OptionError, registry.UnknownNameError)) else 1
+    except BrokenPipeError:
+        if not _reader_left():
+            raise
+        return 128 + signal.SIGPIPE
     except OSError as error:
         if error.filename is None:  # not about a file a person named
             raise

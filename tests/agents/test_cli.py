@@ -31,6 +31,17 @@ def train(*words: str) -> int:
     return cli.train([*TINY, *words])
 
 
+def test_a_reader_that_leaves_early_is_no_error():
+    program = [sys.executable, "-c", "from vlgym_agents.cli import train; raise SystemExit(train())"]
+    command = [*program, "--env", "vlgym_agents.sanity:sanity/Credit-v0", "--model", "tabular", "--dry-run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, errors = process.communicate()
+    assert process.returncode == 128 + signal.SIGPIPE
+    assert errors == ""
+
+
 def test_dry_run_prints_every_option_and_touches_nothing(tmp_path, capsys):
     out = tmp_path / "run"
     assert train("--env", BANDIT, "--out", str(out), "--algo.clip_high=0.4", "--dry-run") == 0
