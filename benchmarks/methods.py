@@ -57,7 +57,7 @@ def table(experiment: Experiment, comparison: Comparison) -> str:
             f"{100 * _mean([o.mean('zero_gradient_groups') for o in runs]):.0f} %",
             f"{_mean([o.last('env_steps') for o in runs]):,.0f}",
             f"{_mean([o.extra_groups for o in runs]):,.0f}",
-            f"{_mean([o.total('extra_forwards') for o in runs]):,.0f}",
+            f"{_mean([o.total('extra_forwards') + o.total('replay_forwards') for o in runs]):,.0f}",
             f"{_mean([o.minutes for o in runs]):.1f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")

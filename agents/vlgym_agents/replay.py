@@ -199,7 +199,7 @@ class Replay:
             self.metrics["zero_gradient_after_repair"] = float(np.mean(silent))
             self.metrics["failed_without_gradient"] = float(np.mean(lost))
         if stored:
-            self.metrics["extra_forwards"] = float(0 if self.options.replay_is == "behaviour" else len(stored))
+            self.metrics["replay_forwards"] = float(0 if self.options.replay_is == "behaviour" else len(stored))
             self.metrics["replay_age"] = float(np.mean([trace.age for trace in stored]))
             self.metrics["replay_importance"] = float(np.mean([trace.importance for trace in stored]))
         return out

@@ -280,7 +280,7 @@ def test_replayed_episodes_train_and_do_not_count(tmp_path):
     assert logged["replayed"] == pytest.approx(failed / 4)
     assert logged["zero_gradient_after_repair"] == pytest.approx(logged["zero_gradient_groups"] - failed)
     assert logged["failed_without_gradient"] == 0
-    assert logged["extra_forwards"] == 4 * failed
+    assert logged["replay_forwards"] == 4 * failed
     assert logged["success"] <= 1 - failed
     assert logged["ratio_mean"] == pytest.approx(1.0, abs=1e-5)
     assert logged["logprob_gap_max"] < 1e-5

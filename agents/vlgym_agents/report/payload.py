@@ -70,7 +70,7 @@ CURVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 }
 """Group -> (title, metrics drawn together). Numeric metrics named nowhere get a chart under "Of the method"."""
 
-COUNTERS = frozenset(("step", "groups", "env_steps", "tokens", "optimiser_steps", "extra_forwards"))
+COUNTERS = frozenset(("step", "groups", "env_steps", "tokens", "optimiser_steps", "extra_forwards", "replay_forwards"))
 """Metrics without a curve: running totals and bookkeeping."""
 
 LABELS = {
