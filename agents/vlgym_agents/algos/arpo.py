@@ -18,8 +18,8 @@ the method is GRPO bit for bit.
 
 Its metrics: `replay_store` episodes stored; `repaired_groups`, `zero_gradient_after_repair` and
 `failed_without_gradient` as shares of the groups learnt from; `replay_age` and `replay_importance`, means over replayed
-episodes; `replay_forwards`, episodes scored anew; `probing` and `tasks`, the filter's phase and what it keeps. All other
-figures exclude replayed episodes.
+episodes; `replay_forwards`, episodes scored anew; `probing` and `tasks`, the filter's phase and what it keeps. All
+other figures exclude replayed episodes.
 """
 
 from __future__ import annotations
