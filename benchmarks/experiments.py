@@ -24,10 +24,13 @@ SPARSE = (
     "--env", "desk", "--set", "env.lengths=[6, 10]", "--set", "eval.every=13", "--set", "algo.tasks=96",
     "--set", "algo.probe=16", "--set", "run.record=0", "--set", "run.save_every=1000000",
 )  # fmt: skip
-LADDER = ("--env", "desk", "--set", "eval.every=10", "--set", "run.record=0", "--set", "run.save_every=1000000")
-GOALS = (
-    "--env", "desk-long", "--set", "rollout.window=1", "--set", "eval.every=8", "--set", "run.record=0",
+LADDER = (
+    "--env", "desk", "--set", "rollout.groups=8", "--set", "eval.every=12", "--set", "run.record=0",
     "--set", "run.save_every=1000000",
+)  # fmt: skip
+GOALS = (
+    "--env", "desk-long", "--set", "rollout.window=1", "--set", "rollout.groups=8", "--set", "eval.every=8",
+    "--set", "eval.episodes=100", "--set", "run.record=0", "--set", "run.save_every=1000000",
 )  # fmt: skip
 ALONE = ("--set", "algo.show=alone")
 FLAT = ("--set", "algo.stages=[]", "--set", "algo.learnability=false")
@@ -99,7 +102,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         "shown the policy reads the current one in place of the goal, in training and evaluation. Measured on "
         "held-out tasks.",
         flags=GOALS,
-        steps=40,
+        steps=32,
         arms={
             "grpo": Arm("grpo", "GRPO, terminal reward"),
             "checkpoints": Arm(
