@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from paired import Arm, Claim, Experiment, at_most, more_than, not_above, wins
 
-from vlgym_agents.compare.figures import at_budget, average, cost_to
+from vlgym_agents.compare.figures import area, at_budget, average, cost_to
 
 SUCCESS = at_budget()
 EPISODES, NEARLY = cost_to(0.95, "episodes"), cost_to(0.9, "episodes")
@@ -18,6 +18,10 @@ CREDIT = (
     "--set", "run.record=0", "--set", "run.save_every=1000000",
 )  # fmt: skip
 
+CHAIN = (
+    "--env", "vlgym_agents.sanity:sanity/Chain-v0", "--model", "tabular", "--set", "eval.every=6",
+    "--set", "eval.episodes=100", "--set", "run.record=0", "--set", "run.save_every=1000000",
+)  # fmt: skip
 SILENT = average("failed_without_gradient")
 HARD = at_budget("^test-(09|1)")
 SPARSE = (
@@ -25,8 +29,8 @@ SPARSE = (
     "--set", "algo.probe=16", "--set", "run.record=0", "--set", "run.save_every=1000000",
 )  # fmt: skip
 LADDER = (
-    "--env", "desk", "--set", "rollout.groups=8", "--set", "eval.every=12", "--set", "run.record=0",
-    "--set", "run.save_every=1000000",
+    "--env", "desk", "--set", "rollout.groups=8", "--set", "eval.every=12", "--set", "eval.episodes=120",
+    "--set", "run.record=0", "--set", "run.save_every=1000000",
 )  # fmt: skip
 GOALS = (
     "--env", "desk-long", "--set", "rollout.window=1", "--set", "rollout.groups=8", "--set", "eval.every=8",
@@ -41,10 +45,9 @@ SMALL = ("--set", "eval.episodes=8", "--set", "rollout.groups=2", "--set", "roll
 EXPERIMENTS: dict[str, Experiment] = {
     "arpo": Experiment(
         title="ARPO: stored successes repair failed groups",
-        setting="`vlgym/Desk-v0`, lengths 6 to 10, text observations, nano from the shipped warm start (about 2 % of "
-        "episodes succeed, on the tasks that pass the filter 4 to 9 %). Every arm probes the same 96 tasks with 16 "
-        "rollouts each, which are the first 12 steps and count as environment steps, and trains on those that were "
-        "solved; measured on held-out tasks.",
+        setting="`vlgym/Desk-v0`, lengths 6 to 10, text observations, nano from the shipped warm start (7 % of the "
+        "held-out episodes succeed). Every arm probes the same 96 tasks with 16 rollouts each, which are the first 12 "
+        "steps and count as environment steps, and trains on those that were solved; measured on held-out tasks.",
         flags=SPARSE,
         steps=52,
         arms={
@@ -69,14 +72,54 @@ EXPERIMENTS: dict[str, Experiment] = {
         metrics={"success at equal environment steps": SUCCESS, "failed groups without gradient": SILENT},
         quick=(*SMALL, "--set", "algo.probe=0"),
         why="The control pulls a stored success up as hard as ARPO does in a group of eight (2.475) and pushes no "
-        "failure down.",
+        "failure down. On the training tasks it is the same: of the fresh episodes of the last ten batches 18 % succeed "
+        "with GRPO, 17 % with ARPO, 18 % with the control. So on this family, where a lesson must carry over from one "
+        "screen to the next, repaired groups have a gradient but not a better one. The chain below is the case where "
+        "they help.",
+    ),
+    "arpo-chain": Experiment(
+        title="ARPO on a chain of four picks",
+        setting="`sanity/Chain-v0`: four tasks, each wants its own sequence of four doors of three, and only the end "
+        "tells (the untrained table succeeds once in 81 episodes). The policy is a table, trained and measured on the "
+        "same tasks, as the paper does.",
+        flags=CHAIN,
+        steps=60,
+        arms={
+            "grpo": Arm("arpo", "GRPO (empty store)", ("--set", "algo.store_capacity=0")),
+            "dynamic": Arm(
+                "arpo",
+                "GRPO with dynamic sampling",
+                ("--set", "algo.store_capacity=0", "--set", "algo.dynamic_sampling=true"),
+            ),
+            "arpo": Arm("arpo", "ARPO"),
+            "imitate": Arm(
+                "arpo",
+                "control: self-imitation from the same store",
+                ("--set", "algo.replay_mode=imitate", "--set", "algo.imitation_coef=2.475"),
+            ),
+        },
+        claims=(
+            Claim("ARPO has the larger area under the curve on at least 4 of 5 seeds", wins("arpo", "grpo", area())),
+            Claim("fewer groups fail without a gradient", wins("arpo", "grpo", SILENT, of=1.0, smaller=True)),
+            Claim("it is more than imitation: ARPO beats the control", wins("arpo", "imitate", area())),
+        ),
+        metrics={
+            "area at equal environment steps": area(),
+            "failed groups without gradient": SILENT,
+            "environment steps to 50 %": cost_to(0.5),
+        },
+        seeds=10,
+        quick=("--set", "eval.episodes=8", "--set", "rollout.groups=2", "--set", "rollout.group_size=4"),
+        why="Declared after the experiment above, for the case the method is made for: few tasks that come again and "
+        "again, and a success that solves its task whenever it is repeated. Chosen after two seeds (100, 101, which "
+        "are not among these) of a chain of five picks.",
     ),
     "craft-gui": Experiment(
         title="CRAFT-GUI: lengths from short to long, a return of several terms",
         setting="`vlgym/Desk-v0`, lengths 1 to 15, text observations, nano from the shipped warm start; measured on "
         "the uniform mixture of all lengths in the test split.",
         flags=LADDER,
-        steps=60,
+        steps=48,
         arms={
             "uniform": Arm("craft-gui", "GRPO, uniform tasks", (*FLAT, *TERMINAL)),
             "craft-gui": Arm("craft-gui", "CRAFT-GUI", CLIMB),

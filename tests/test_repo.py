@@ -273,7 +273,8 @@ def test_commands_resolve(script: tuple[str, str]) -> None:
 
 
 MACHINES = re.compile(
-    r"(?<![\w.])/(?:work|root|home|Users|opt)/|/tmp/v|pypi\.(?:org|python)|pythonhosted\.|download\.pytorch\.|npmjs\.|deb\.debian\."
+    r"(?<![\w.])/(?:work|root|home|Users|opt)/|(?<!/data/local)/tmp/v"  # /data/local/tmp is a phone's
+    r"|pypi\.(?:org|python)|pythonhosted\.|download\.pytorch\.|npmjs\.|deb\.debian\."
 )
 
 

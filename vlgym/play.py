@@ -6,7 +6,8 @@ action text and goes through `env.step`, nothing else does. The address carries 
 another host name or from another site are refused.
 
 The form a family's page posts to "act" holds either `action` (an action text) or `template` and `text` (`text` replaces
-the "{}" of the template, as in ``search[{}]``); a link opens outside its frame with ``target="_top"``.
+the "{}" of the template, as in ``search[{}]``); a link opens outside its frame with ``target="_top"``. A page may bring
+a script, the attribute `play_script` of the unwrapped environment: the browser is told to run that text and no other.
 
 Source: ours.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import base64
 import errno
+import hashlib
 import json
 import secrets
 import struct
@@ -99,7 +101,7 @@ class Game:
         if frame is None and isinstance(self.observation, Mapping):
             frame = self.observation.get("image")
         if isinstance(frame, np.ndarray):
-            data = base64.b64encode(_png(frame)).decode()
+            data = base64.b64encode(png(frame)).decode()
             parts.append(f'<img alt="current view" style="max-width:100%" src="data:image/png;base64,{data}">')
         text = self.observation.get("text", "") if isinstance(self.observation, Mapping) else self.observation
         if isinstance(text, str) and text:
@@ -196,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(game.board())
         elif name == "page":
             with game.lock:
-                self._send(game.page())
+                self._send(game.page(), script=getattr(game.env.unwrapped, "play_script", ""))
         elif name is not None:
             self._refuse(HTTPStatus.NOT_FOUND, "There is no such page.")
 
@@ -246,12 +248,16 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length)).decode("utf-8", "replace")
         return {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
 
-    def _send(self, text: str, status: HTTPStatus = HTTPStatus.OK) -> None:
+    def _send(self, text: str, status: HTTPStatus = HTTPStatus.OK, script: str = "") -> None:
         data = text.encode("utf-8", "replace")
+        headers = dict(_HEADERS)
+        if script:
+            digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+            headers["Content-Security-Policy"] += f"; script-src 'sha256-{digest}'"
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(data)))
-        for name, value in _HEADERS.items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
@@ -281,7 +287,7 @@ def _list(rows: Mapping[str, str]) -> str:
     return f"<dl>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in rows.items())}</dl>"
 
 
-def _png(pixels: np.ndarray[Any, Any]) -> bytes:
+def png(pixels: np.ndarray[Any, Any]) -> bytes:
     """Return uint8 [H, W, 3] as a PNG file, without an imaging package."""
     height, width = pixels.shape[:2]
     rows = np.zeros((height, 1 + 3 * width), np.uint8)  # a filter byte before each row

@@ -33,7 +33,13 @@ class EnvRow:
         return f"{NAMESPACE}/{self.name}"
 
 
+_PHONE, _PHONES = "vlgym.android.env:AndroidEnv", "vlgym.android.vector:AndroidVectorEnv"
 _DESK, _DESKS = "vlgym.desk.env:DeskEnv", "vlgym.desk.vector:DeskVectorEnv"
+
+_PHONE_FAMILIES = (
+    *("settings", "clock", "system", "contacts", "dialer", "messages", "calendar", "markor", "files", "tasks"),
+    *("expense", "recipe", "browser", "camera", "gallery", "recorder", "across"),
+)
 
 ENVS: tuple[EnvRow, ...] = (
     EnvRow(
@@ -47,4 +53,23 @@ ENVS: tuple[EnvRow, ...] = (
     EnvRow("DeskShort-v0", _DESK, tags=("desk-short",), vector_entry_point=_DESKS, kwargs={"lengths": (1, 3)}),
     EnvRow("DeskMedium-v0", _DESK, tags=("desk-medium",), vector_entry_point=_DESKS, kwargs={"lengths": (4, 8)}),
     EnvRow("DeskLong-v0", _DESK, tags=("desk-long",), vector_entry_point=_DESKS, kwargs={"lengths": (9, 15)}),
+    EnvRow("Android-v0", _PHONE, tags=("android",), extra="android", vector_entry_point=_PHONES),
+    *(
+        EnvRow(
+            f"Android{family.capitalize()}-v0",
+            _PHONE,
+            tags=(f"android-{family}",),
+            extra="android",
+            vector_entry_point=_PHONES,
+            kwargs={"families": (family,)},
+        )
+        for family in _PHONE_FAMILIES
+    ),
 )
+
+SITES: dict[str, str] = {
+    "shop.test": "vlgym.webshop.site:WebShopSite",
+    "town.test": "vlgym.android.apps.browser.town:TownSite",
+    "search.test": "vlgym.android.apps.browser.search:SearchSite",
+}
+"""Host of a site that a phone's browser reaches -> "module:Class" of a `vlgym.core.site.Site`, imported at a visit."""

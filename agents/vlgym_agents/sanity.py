@@ -1,6 +1,7 @@
-"""A task whose optimum is known and whose difficulty is credit alone: for trying a method, in seconds.
+"""Tasks whose optimum is known and that are hard in one way alone: for trying a method, in seconds.
 
-    vlgym-train --env vlgym_agents.sanity:sanity/Credit-v0 --model tabular --algo grpo
+    vlgym-train --env vlgym_agents.sanity:sanity/Credit-v0 --model tabular --algo grpo   # hard: credit under noise
+    vlgym-train --env vlgym_agents.sanity:sanity/Chain-v0 --model tabular --algo arpo    # hard: success is rare
 
 Free of torch: worker processes import this module.
 """
@@ -136,4 +137,56 @@ class Credit(VlgymEnv):
         return super().scripted_policy(name, seed)
 
 
+class Chain(Credit):
+    """Every pick has to be right, and only the end tells.
+
+    Task: each of four halls wants its own sequence of doors; the page says how far one has come, not whether the picks
+        so far were right.
+    Reward: 1 at the last turn if all were. No noise.
+    Ends: after `turns` picks.
+    Optimum: success 1; the random policy has success `doors` ** -`turns`.
+    Source: ours.
+    """
+
+    def __init__(self, *, turns: int = 4, doors: int = 3, **others: Any) -> None:
+        """Make the environment: `turns` picks among `doors`, 2 to 8; others as for `Credit`, but noise."""
+        if not 2 <= doors <= DOORS:
+            raise ValueError(f"doors must be from 2 to {DOORS}, got {doors}.")
+        super().__init__(turns=turns, noise=0.0, **others)
+        self.doors = doors
+
+    @property
+    def right(self) -> int:
+        """The right door of this turn."""
+        return (self._hall + 2 * len(self._picks) + len(self._picks) ** 2 // 2) % self.doors
+
+    def _start(self, task: Task, seed: int) -> Outcome:
+        self._lost = False
+        return super()._start(task, seed)
+
+    def _observe(self) -> dict[str, Any]:
+        return {"instruction": "find the gold", "text": f"hall {self._hall}, corridor {len(self._picks)}"}
+
+    def _act(self, action: Action) -> Outcome:
+        pick = int(action.args[0])
+        if pick >= self.doors:
+            raise ActionError(f"There is no door {pick}; the doors are 0 to {self.doors - 1}.")
+        self._lost |= pick != self.right
+        self._picks.append(pick)
+        done = len(self._picks) == self.turns
+        won = done and not self._lost
+        return Outcome(float(won), done, won, float(won))
+
+    def _available(self) -> tuple[str, ...]:
+        return tuple(f"pick[{k}]" for k in range(self.doors))
+
+    def scripted_policy(self, name: str, seed: int = 0) -> ScriptedPolicy:
+        """Return "random" or "oracle", which takes the right doors."""
+        rng = np.random.default_rng(seed)
+        if name == "random":
+            return lambda observation, info: f"pick[{rng.integers(self.doors)}]"
+        return super().scripted_policy(name, seed)
+
+
 gym.register("sanity/Credit-v0", "vlgym_agents.sanity:Credit")
+gym.register("sanity/Chain-v0", "vlgym_agents.sanity:Chain")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from vlgym_agents.pool import EnvSpec
 from vlgym_agents.types import Row
 
 CREDIT = "vlgym_agents.sanity:sanity/Credit-v0"
+CHAIN = "vlgym_agents.sanity:sanity/Chain-v0"
 SAMPLING = Sampling(max_tokens=1)
 
 
@@ -28,9 +30,10 @@ def env():
     made.close()
 
 
+@pytest.mark.parametrize("env_id", [CREDIT, CHAIN])
 @pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
-def test_contract(check):
-    check(functools.partial(checks.make_unwrapped, CREDIT))
+def test_contract(check, env_id):
+    check(functools.partial(checks.make_unwrapped, env_id))
 
 
 def play(env, picks, seed=3, task="train-hall-2"):
@@ -67,6 +70,19 @@ def test_noise_has_mean_zero_and_depends_on_the_picks_and_the_seed():
     assert right.mean(0)[2] == pytest.approx(1.0, abs=0.2)
     assert wrong.std(0)[1:] == pytest.approx([2.0, 2.0], abs=0.15)
     env.close()
+
+
+def test_a_chain_wants_every_pick_right():
+    """One of 3 ** 4 sequences is right in each hall, and the pages do not tell which."""
+    env = EnvSpec(CHAIN, {}).make()
+    for hall in range(4):
+        runs = [play(env, picks, task=f"train-hall-{hall}") for picks in itertools.product(range(3), repeat=4)]
+        assert sum(info["success"] for _, _, info in runs) == 1
+        assert sum(sum(rewards) for _, rewards, _ in runs) == 1.0
+        assert len({tuple(pages) for pages, _, _ in runs}) == 1
+    env.close()
+    with pytest.raises(ValueError, match="doors must be"):
+        EnvSpec(CHAIN, {"doors": 9}).make()
 
 
 def test_bad_arguments(env):

@@ -254,7 +254,9 @@ def test_pm_clear_gives_fresh_data(device: SmallDevice) -> None:
         0,
     )
     database.insert("tasks", {"title": "buy milk", **zero})
-    assert run(device, "sqlite3 /data/data/org.tasks/databases/database 'SELECT title FROM tasks'") == "buy milk\n"
+    titles = run(device, "sqlite3 /data/data/org.tasks/databases/database 'SELECT title FROM tasks'").splitlines()
+    assert titles[-1] == "buy milk"
+    assert set(titles[:-1]) == {"x"}
     assert run(device, "pm clear org.tasks") == "Success\n"
     assert database.execute("SELECT * FROM tasks") == []
     assert run(device, "pm clear no.such", 1) == "Failed\n"
@@ -378,7 +380,8 @@ def test_contacts_as_androidworld_lists_and_clears_them(device: SmallDevice) -> 
 def test_media_follows_the_files(device: SmallDevice) -> None:
     run(
         device,
-        "echo x > /sdcard/DCIM/a.jpg; echo y > /sdcard/Download/b.txt; mkdir -p /sdcard/.t; echo z > /sdcard/.t/c.jpg",
+        "rm -r /sdcard/DCIM/* /sdcard/Pictures/*; echo x > /sdcard/DCIM/a.jpg; echo y > /sdcard/Download/b.txt; "
+        "mkdir -p /sdcard/.t; echo z > /sdcard/.t/c.jpg",
     )
     text = run(device, "content query --uri content://media/external/images/media --projection _display_name:_data")
     assert text == "Row: 0 _display_name=a.jpg, _data=/storage/emulated/0/DCIM/a.jpg\n"
@@ -403,7 +406,7 @@ def test_date_as_androidworld_sets_it(device: SmallDevice) -> None:
 
 def test_files_as_androidworld_handles_them(device: SmallDevice) -> None:
     folder = "/storage/emulated/0/Documents/Markor"
-    run(device, f"mkdir -p {folder}; echo 'it'\"'\"'s' > {folder}/note.md")
+    run(device, f"mkdir -p {folder}; rm -r {folder}/*; echo 'it'\"'\"'s' > {folder}/note.md")
     line = run(device, f"ls {folder} -ll -au").split("\n")
     parts = next(row for row in line if row.startswith("-")).split(None, 8)
     assert parts[4:] == ["5", "2023-10-15", "15:34:00.000000000", "+0000", "note.md"]
@@ -420,6 +423,7 @@ def test_app_snapshots_as_androidworld_takes_them(device: SmallDevice) -> None:
         "INSERT INTO expense (name, amount, category, note, created_date, modified_date) VALUES ('{}', 1, 1, '', 0, 0)"
     )
     database = device.state.app_database("com.arduia.expense", "accounting.db")
+    database.execute("DELETE FROM expense")
     database.execute(insert.format("tea"))
     run(device, f"mkdir -p {saved}; cp -a {data}/. {saved}/")
     database.execute(insert.format("coffee"))

@@ -62,7 +62,7 @@ class PhoneGrammar:
         'is further down, scroll[element](down) in one element; type("text") writes into the focused field, '
         'type[element]("text") and type(x, y, "text") touch the field first, submit("text") presses enter after it, '
         'replace("text") empties the field before and presses enter after; press(back) presses a key '
-        f"({', '.join(KEYS)}); "
+        f"({', '.join(KEYS)}), back() and home() are short forms; "
         'open_app("Clock") opens an app by its name; wait lets a moment pass; answer("text") gives the answer to a '
         "question; done ends a task that is accomplished, impossible one that cannot be."
     )
@@ -83,6 +83,8 @@ class PhoneGrammar:
         if len(text) > MAX_ACTION_CHARS:
             raise ActionError(f"The action has {len(text)} characters, more than {MAX_ACTION_CHARS}; {_HOW}")
         line = text.strip()
+        if line in _SHORT:
+            return _SHORT[line]
         verb = line[: next((at for at, sign in enumerate(line) if not (sign.isalpha() or sign == "_")), len(line))]
         if verb not in VERBS:
             raise ActionError(f"{line[:60]!r} is no action.{did_you_mean(verb, VERBS) if verb else ''} Please {_HOW}")
@@ -94,13 +96,13 @@ class PhoneGrammar:
             case Action(verb, ()):
                 text = verb
             case Action("click" | "double_tap" | "long_press", (int() | str() as element,)):
-                text = f"{action.verb}[{_shown(element)}]"
+                text = f"{action.verb}[{show_element(element)}]"
             case Action("scroll", (str(direction), int() | str() as element)):
-                text = f"scroll[{_shown(element)}]({direction})"
+                text = f"scroll[{show_element(element)}]({direction})"
             case Action("swipe" | "scroll" | "press", (str(word),)):
                 text = f"{action.verb}({word})"
             case Action("type" | "submit" | "replace", (str(words), int() | str() as element)):
-                text = f"{action.verb}[{_shown(element)}]({_quoted(words)})"
+                text = f"{action.verb}[{show_element(element)}]({_quoted(words)})"
             case Action("type" | "submit" | "replace", (str(words), float(x), float(y))):
                 text = f"{action.verb}({x!r}, {y!r}, {_quoted(words)})"
             case Action("type" | "submit" | "replace" | "open_app" | "answer", (str(words),)):
@@ -121,7 +123,7 @@ def _quoted(words: str) -> str:
     return json.dumps(words, ensure_ascii=False)
 
 
-def _shown(element: Element) -> str:
+def show_element(element: Element) -> str:
     """Return what stands in the brackets; labels that would read as something else are quoted."""
     if isinstance(element, int):
         return str(element)
@@ -248,6 +250,9 @@ def _parse_bare(verb: str, rest: str) -> Action:
         raise ActionError(f"{(verb + rest)[:60]!r} is no action; {verb} stands alone.")
     return Action(verb)
 
+
+_SHORT = {"back()": Action("press", ("back",)), "home()": Action("press", ("home",)), "stop()": Action("done")}
+"""Other texts that are read; `format` never writes them."""
 
 _PARSERS: dict[str, Callable[[str, str], Action]] = {
     **dict.fromkeys((*_POINTS, *_ELEMENTS), _parse_gesture),

@@ -14,7 +14,7 @@ from vlgym.android.state.catalogue import PACKAGES
 from vlgym.android.state.intents import Intent
 
 if TYPE_CHECKING:
-    from vlgym.android.shell import Shell, ShellResult
+    from vlgym.android.shell import ShellResult
     from vlgym.android.state.packages import Package
     from vlgym.android.ui.windows import WindowManager
 
@@ -54,7 +54,6 @@ class Device:
         self.state = State(apps, width=width, height=height, density=density, seed=seed)
         self.windows = WindowManager(self.state)
         self.state.on_restore.append(self.windows.forget)
-        self._shell: Shell | None = None
 
     # ------------------------------------------------------------ the screen
 
@@ -194,11 +193,25 @@ class Device:
         from vlgym.android.shell import Shell
 
         with self.lock:
-            if self._shell is None:
-                self._shell = Shell(self)
-            result = self._shell.run(line, stdin)
-            self.windows.after_shell()
+            before = self._uncounted()
+            result = Shell(self).run(line, stdin)  # a process of its own, as of `adb shell`
+            if self._uncounted() != before:
+                self.windows.after_shell()
             return result
+
+    def stamp(self) -> tuple[Any, ...]:
+        """Return something that is another thing when anything but the clock and the log has changed."""
+        with self.lock:
+            state = self.state
+            tasks = [(task["id"], [record["component"] for record in task["activities"]]) for task in state.ui["tasks"]]
+            notes = [(note["package"], note["id"], note["title"], note["text"]) for note in state.ui["notifications"]]
+            return state.revision, self._uncounted(), tasks, notes
+
+    def _uncounted(self) -> tuple[Any, ...]:
+        """Return what the screen shows that `State.revision` does not count."""
+        state, ui = self.state, self.state.ui
+        size = (ui.get("wm_size"), ui.get("wm_density"))
+        return state.packages.stamp(), {**state.properties}, {**state.call}, state.clipboard, state.clock.zone, size
 
     def snapshot(self) -> bytes:
         """Return everything the device is, as bytes."""

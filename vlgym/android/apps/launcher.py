@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vlgym.android.state.intents import FLAG_NEW_TASK, Intent, full_component
 from vlgym.android.state.packages import Package
 from vlgym.android.ui.activity import Activity
 from vlgym.android.ui.edit import EditText
@@ -139,7 +140,8 @@ class Launcher(Activity):
             self.manager.launch(name)
 
     def _details(self, name: str) -> None:
-        self.start("com.android.settings/.applications.InstalledAppDetailsTop", package=name)
+        page = full_component("com.android.settings/.applications.InstalledAppDetailsTop")
+        self.start(Intent(component=page, extras={"package": name}, flags=FLAG_NEW_TASK))
 
     # ------------------------------------------------------------ drawer
 

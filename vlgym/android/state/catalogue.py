@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from vlgym.android.assets import first_photos
 from vlgym.android.state import schemas
 from vlgym.android.state.intents import ACTION_MAIN, ACTION_VIEW, CATEGORY_HOME, CATEGORY_LAUNCHER
 from vlgym.android.state.packages import ActivityInfo, Filter, Package
+from vlgym.android.state.samples import first_expenses, first_notes, first_recipes, first_tasks
 
 _LAUNCH = Filter((ACTION_MAIN,), (CATEGORY_LAUNCHER,))
 _BROWSABLE = "android.intent.category.BROWSABLE"
@@ -52,13 +54,14 @@ def _app(
     activities: tuple[ActivityInfo, ...] = (),
     databases: tuple[tuple[str, str], ...] = (),
     permissions: tuple[str, ...] = (),
+    samples: tuple[tuple[str, str], ...] = (),
     system: bool = False,
 ) -> Package:
     """Return an app with an icon whose permissions are granted, as `install -g` leaves it."""
     entry = ActivityInfo(activity, label, (_LAUNCH, *filters))
     return Package(
         name, label, (entry, *activities), system=system, permissions=permissions, granted=permissions,
-        databases=databases,
+        databases=databases, samples=samples,
     )  # fmt: skip
 
 
@@ -90,7 +93,10 @@ SYSTEM = (
     ),
     Package("com.android.providers.settings", "Settings Storage", uid=1000, providers=("settings",)),
     Package("com.android.providers.downloads", "Download Manager", providers=("downloads",)),
-    Package("com.google.android.providers.media.module", "Media Storage", providers=("media",)),
+    Package(
+        "com.google.android.providers.media.module", "Media Storage", providers=("media",),
+        files=(*first_photos(), *first_notes("/storage/emulated/0/Documents/Markor")),
+    ),
     Package("com.google.android.inputmethod.latin", "Gboard"),
     Package("com.google.android.webview", "Android System WebView"),
 )  # fmt: skip
@@ -157,39 +163,51 @@ APPS = (
     ),
     _app("com.google.android.documentsui", "Files", "com.android.documentsui.files.FilesActivity", system=True),
     _app(
-        "org.tasks", "Tasks", "com.todoroo.astrid.activity.MainActivity", databases=(("database", schemas.TASKS),),
+        "org.tasks", "Tasks", "com.todoroo.astrid.activity.MainActivity",
+        databases=(("database", schemas.TASKS),), samples=(("database", first_tasks()),),
         permissions=(_NOTIFY,),
     ),
     _app(
-        "com.arduia.expense", "Pro Expense", ".ui.MainActivity", databases=(("accounting.db", schemas.EXPENSE),),
+        "com.arduia.expense", "Pro Expense", ".ui.MainActivity",
+        databases=(("accounting.db", schemas.EXPENSE),), samples=(("accounting.db", first_expenses()),),
     ),
     _app(
-        "com.flauschcode.broccoli", "Broccoli", ".MainActivity", databases=(("broccoli", schemas.RECIPES),),
+        "com.flauschcode.broccoli", "Broccoli", ".MainActivity",
+        databases=(("broccoli", schemas.RECIPES),), samples=(("broccoli", first_recipes()),),
     ),
     _app(
         "com.android.chrome", "Chrome", "com.google.android.apps.chrome.Main",
         Filter((ACTION_VIEW,), (_BROWSABLE,), ("http", "https")),
         Filter((ACTION_VIEW,), (_BROWSABLE,), ("file", "content"), ("text/html",)), system=True,
         activities=(ActivityInfo("org.chromium.chrome.browser.history.HistoryActivity", "Chrome"),),
+        databases=(("app_chrome/Default/History", schemas.BROWSER_HISTORY), ("browser.db", schemas.BROWSER)),
     ),
     _app(
         "com.android.camera2", "Camera", "com.android.camera.CameraLauncher",
         Filter(("android.media.action.STILL_IMAGE_CAMERA", "android.media.action.IMAGE_CAPTURE",
                 "android.media.action.VIDEO_CAMERA", "android.media.action.VIDEO_CAPTURE")),
         system=True, permissions=("android.permission.CAMERA", "android.permission.RECORD_AUDIO", *_STORAGE),
+        databases=(("camera.db", schemas.CAMERA),),
     ),
     _app(
         "com.simplemobiletools.gallery.pro", "Gallery", ".activities.MainActivity",
         Filter((ACTION_VIEW, "android.intent.action.PICK"), types=("vnd.android.cursor.dir/image",)),
         databases=(("gallery.db", schemas.GALLERY),), permissions=_STORAGE,
-        activities=(ActivityInfo(".activities.PhotoVideoActivity", "Gallery", (
-            Filter((ACTION_VIEW,), schemes=("file", "content"), types=("image/*", "video/*")),)),),
+        activities=(
+            ActivityInfo(".activities.MediaActivity", "Gallery"),
+            ActivityInfo(".activities.PhotoVideoActivity", "Gallery", (
+                Filter((ACTION_VIEW,), schemes=("file", "content"), types=("image/*", "video/*")),)),
+        ),
     ),
     _app(
         "com.dimowner.audiorecorder", "Audio Recorder", ".app.welcome.WelcomeActivity",
         databases=(("records.db", schemas.RECORDS),),
         permissions=("android.permission.RECORD_AUDIO", *_STORAGE, _NOTIFY),
-        activities=(ActivityInfo(".app.main.MainActivity", "Audio Recorder"),),
+        activities=(
+            ActivityInfo(".app.main.MainActivity", "Audio Recorder"),
+            ActivityInfo(".app.records.RecordsActivity", "Audio Recorder"),
+            ActivityInfo(".app.settings.SettingsActivity", "Audio Recorder"),
+        ),
     ),
     _app("ca.zgrs.clipper", "Clipper", ".Main"),
 )  # fmt: skip

@@ -159,21 +159,17 @@ class Database(Live):
                 self._files.store(self.path, fresh)
 
     def load(self, data: bytes) -> None:
-        """The file was replaced: show its rows from now on."""
+        """The file was replaced: its rows are read from it when they are next asked for.
+
+        That takes a new connection: one that is given another file writes 0 and 1 in another way than a fresh one, and
+        equal devices must have equal bytes.
+        """
         if self._connection is None or (data == self._image and not self._dirty):
             return
         self.changes += 1
         self._dirty = False
-        connection, self._connection = self._connection, None
-        if connection.in_transaction or not data:
-            connection.close()
-            return
-        try:
-            self._fill(connection, data)
-        except sqlite3.Error:
-            connection.close()
-        else:
-            self._connection = connection
+        self._connection.close()
+        self._connection = None
 
     def close(self) -> None:
         """The file is gone, or its name is: a later use opens whatever is at the path then."""

@@ -90,7 +90,7 @@ def disk(packages: tuple[Package, ...]) -> tuple[bytes, dict[int, bytes], bytes]
         files.chown(f"/system/bin/{name}", 0, SHELL_UID)
     manager = PackageManager(packages)
     for package in packages:
-        make_data(files, package, manager.state(package.name).uid)
+        make_data(files, package, manager.state(package.name).uid, new=True)
     root, contents, _ = files.export()
     tree = marshal.dumps(root, 2)
     digest = hashlib.blake2b(tree, digest_size=16)
@@ -99,8 +99,8 @@ def disk(packages: tuple[Package, ...]) -> tuple[bytes, dict[int, bytes], bytes]
     return tree, contents, digest.digest()
 
 
-def make_data(files: FileSystem, package: Package, uid: int) -> None:
-    """Write a package's archive and make its private folder, its databases and its first files."""
+def make_data(files: FileSystem, package: Package, uid: int, *, new: bool = False) -> None:
+    """Write a package's archive, its private folder, databases and first files; on a new phone its samples too."""
     folder = package.data_dir
     files.mkdir(package.apk.rpartition("/")[0], parents=True, mode=0o755)
     if not files.exists(package.apk):
@@ -108,7 +108,8 @@ def make_data(files: FileSystem, package: Package, uid: int) -> None:
     made = [folder, f"{folder}/cache", f"{folder}/files", f"{folder}/shared_prefs"]
     for path in made:
         files.mkdir(path, parents=True, mode=0o700)
-    contents = [(package.database_path(name), image(schema)) for name, schema in package.databases]
+    samples = dict(package.samples) if new else {}
+    contents = [(package.database_path(name), image(sql + samples.get(name, ""))) for name, sql in package.databases]
     for path, data in [*contents, *package.files]:
         parent = path.rpartition("/")[0]
         files.mkdir(parent, parents=True, mode=0o771)

@@ -100,6 +100,7 @@ class Package:
         providers: authorities of its content providers.
         uid: fixed user id of a system process, 0 to give it one.
         version: (code, name).
+        samples: (file name of a database, SQL) of what a new phone holds; clearing the data does not bring it back.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Package:
     providers: tuple[str, ...] = ()
     uid: int = 0
     version: tuple[int, str] = (1, "1.0")
+    samples: tuple[tuple[str, str], ...] = ()
 
     @property
     def data_dir(self) -> str:
@@ -315,6 +317,11 @@ class PackageManager:
         """Return the component of the home screen, empty if there is none."""
         answers = self.resolve(Intent(action="android.intent.action.MAIN", categories=(CATEGORY_HOME,)))
         return answers[0] if answers else ""
+
+    def stamp(self) -> tuple[Any, ...]:
+        """Return something that is another thing when a package has come, gone or changed."""
+        states = self._installed.items()
+        return tuple((name, s.enabled, s.stopped, s.hidden, s.granted, s.since_ms) for name, s in states)
 
     def export(self) -> tuple[Any, ...]:
         """Return the installed packages as plain data; manifests of the factory image are left out."""

@@ -234,8 +234,47 @@ CREATE TABLE `caldav_lists` (`cdl_id` INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL
 CREATE TABLE `caldav_tasks` (`cd_id` INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, `cd_task` INTEGER NOT NULL,
     `cd_calendar` TEXT, `cd_remote_id` TEXT, `cd_object` TEXT, `cd_etag` TEXT, `cd_last_sync` INTEGER NOT NULL,
     `cd_deleted` INTEGER NOT NULL, `cd_remote_parent` TEXT);
+INSERT INTO caldav_lists VALUES (1, 'local', 'default', 'Default list', 0, NULL, NULL, -1, 0, 0, 0);
 PRAGMA user_version = 86;
 """
+
+PREFERENCES = """
+CREATE TABLE preferences (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+"""What an app keeps in its shared preferences; a table of ours, so that it is read like everything else."""
+
+CAMERA = (
+    PREFERENCES
+    + """
+CREATE TABLE pictures (_id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, lens TEXT NOT NULL,
+    flash TEXT NOT NULL, timer_s INTEGER NOT NULL, zoom REAL NOT NULL, ratio TEXT NOT NULL,
+    length_ms INTEGER NOT NULL);
+"""
+)
+"""The camera's settings and how each picture was taken (what EXIF would say); ours."""
+
+BROWSER_HISTORY = """
+CREATE TABLE urls (id INTEGER PRIMARY KEY AUTOINCREMENT, url LONGVARCHAR, title LONGVARCHAR,
+    visit_count INTEGER DEFAULT 0 NOT NULL, typed_count INTEGER DEFAULT 0 NOT NULL, last_visit_time INTEGER NOT NULL,
+    hidden INTEGER DEFAULT 0 NOT NULL);
+CREATE TABLE visits (id INTEGER PRIMARY KEY AUTOINCREMENT, url INTEGER NOT NULL, visit_time INTEGER NOT NULL,
+    from_visit INTEGER, transition INTEGER DEFAULT 0 NOT NULL, segment_id INTEGER,
+    visit_duration INTEGER DEFAULT 0 NOT NULL);
+CREATE INDEX urls_url_index ON urls (url);
+CREATE INDEX visits_url_index ON visits (url);
+"""
+"""Chromium's history: times in microseconds since 1601."""
+
+BROWSER = (
+    PREFERENCES
+    + """
+CREATE TABLE tabs (_id INTEGER PRIMARY KEY AUTOINCREMENT, trail TEXT NOT NULL, place INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE bookmarks (_id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, url TEXT NOT NULL UNIQUE,
+    added INTEGER NOT NULL);
+CREATE TABLE storage (host TEXT PRIMARY KEY, data TEXT NOT NULL);
+"""
+)
+"""Tabs, bookmarks and what sites remember of their visitor (JSON); ours."""
 
 GALLERY = """
 CREATE TABLE `media` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, `filename` TEXT NOT NULL, `full_path` TEXT NOT NULL,
@@ -245,6 +284,7 @@ CREATE TABLE `media` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, `filename` TEXT NO
 CREATE UNIQUE INDEX `index_media_full_path` ON `media` (`full_path`);
 CREATE TABLE `favorites` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, `full_path` TEXT NOT NULL, `filename` TEXT NOT NULL,
     `parent_path` TEXT NOT NULL);
+CREATE TABLE preferences (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 PRAGMA user_version = 10;
 """
 
@@ -253,6 +293,7 @@ CREATE TABLE records (_id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,
     created LONG NOT NULL, added LONG NOT NULL, removed LONG DEFAULT 0, path TEXT NOT NULL, format TEXT NOT NULL,
     size LONG NOT NULL, sample_rate INTEGER NOT NULL, channel_count INTEGER NOT NULL, bitrate INTEGER NOT NULL,
     bookmark INTEGER NOT NULL DEFAULT 0, waveform_processed INTEGER NOT NULL DEFAULT 0, data_str BLOB);
+CREATE TABLE preferences (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 PRAGMA user_version = 5;
 """
 

@@ -152,6 +152,7 @@ class Activity:
     def dismiss(self) -> None:
         """Close the dialog on top."""
         if self.record["dialogs"]:
+            self.manager.hide_keyboard()
             self.manager.drop_window(f"dialog:{self.record['dialogs'].pop()['id']}")
             self.manager.changed = True
 
@@ -194,12 +195,8 @@ class DecorView(FrameLayout):
         self.pads = window.manager.insets
 
     def on_draw(self, p: Painter) -> None:
-        """Draw the wallpaper where there is no background."""
-        if not self.background:
-            from vlgym.android.ui.systemui import draw_wallpaper
-
-            draw_wallpaper(p, self.metrics)
-        elif self.foot:
+        """Draw the foot. Background and wallpaper have been put beneath by the window manager."""
+        if self.foot:
             metrics, bottom = self.metrics, self.window.manager.navigation_height
             p.rect(0, metrics.height - bottom, metrics.width, metrics.height, metrics.colour(self.foot))
 

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 
 from vlgym.android.ui.paint import Painter, baseline, text_width
 from vlgym.android.ui.scroll import ScrollView
-from vlgym.android.ui.view import MATCH, Attrs, Column, LinearLayout, Row, Space, View
+from vlgym.android.ui.view import MATCH, Attrs, Column, LinearLayout, Row, Space, View, ViewGroup
 from vlgym.android.ui.widgets import Button, CheckBox, ImageButton, RadioButton, TextView
 
 Callback = Callable[[], object]
@@ -200,7 +200,25 @@ def Stepper(
     return picker
 
 
-class ClockDial(View):
+class _Number(View):
+    """A number of the dial: named for the view hierarchy; the dial draws it and takes its touches."""
+
+    android_class = "android.widget.TextView"
+    ripple = False
+
+    width = height = 36.0
+
+    def __init__(self, text: str, **attrs: Unpack[Attrs]) -> None:
+        super().__init__(**attrs)
+        self.text = text
+
+    @property
+    def text_shown(self) -> str:
+        """The number."""
+        return self.text
+
+
+class ClockDial(ViewGroup):
     """The dial of a time picker: the numbers of hours or minutes in a circle, to tap or to drag to.
 
     Args:
@@ -221,11 +239,34 @@ class ClockDial(View):
         on_change: Callable[[int, bool], object],
         **attrs: Unpack[Attrs],
     ) -> None:
-        super().__init__(**attrs)
+        self.value, self.hours, self.half_day, self.on_change = value, hours, half_day, on_change
+        super().__init__(*map(self._number, self._numbers()), **attrs)
         self.width = self.height = 256.0
         self.radius, self.background = 128.0, "surface_highest"
-        self.value, self.hours, self.half_day, self.on_change = value, hours, half_day, on_change
         self.on_drag = self._dragged
+
+    def _number(self, number: tuple[str, float, float, int]) -> View:
+        text, _, _, value = number
+        unit = "minutes" if not self.hours else "o'clock" if self.half_day else "hours"
+        return _Number(
+            text,
+            content_desc=f"{int(text)} {unit}",
+            selected=value == self.value,
+            on_click=lambda: self.on_change(value, True),
+        )
+
+    def on_measure(self, width: int, height: int, exact_width: bool, exact_height: bool) -> tuple[int, int]:
+        """Measure the numbers; the dial's own size is fixed."""
+        for child in self.children:
+            self.measure_child(child, width, height)
+        return width, height
+
+    def layout(self, left: int, top: int) -> None:
+        """Place the numbers on their circles."""
+        super().layout(left, top)
+        for child, (_, turn, reach, _) in zip(self.children, self._numbers()):
+            x, y = self._spot(turn, reach)
+            child.layout(round(x - child.w / 2), round(y - child.h / 2))
 
     def _dragged(self, kind: str, x: float, y: float) -> None:
         dx, dy = x - 0.5, y - 0.5

@@ -96,7 +96,8 @@ def SwitchItem(
 ) -> LinearLayout:
     """Return a row with a switch; a tap anywhere on it switches."""
     enabled = attrs.get("enabled", True)
-    mark = Switch(checked, id="switch_widget", content_desc=title, enabled=enabled, on_change=on_change)
+    alone = on_change if "on_click" in attrs else None  # a row that does something else has its switch apart
+    mark = Switch(checked, id="switch_widget", content_desc=title, enabled=enabled, on_change=alone)
     attrs.setdefault("on_click", lambda: on_change(not checked))
     return ListItem(title, summary, icon=icon, trailing=mark, **attrs)
 
@@ -115,7 +116,7 @@ def MainSwitch(title: str, checked: bool, on_change: Callable[[bool], object], *
     look.update(attrs)
     return Row(
         TextView(title, style="title_large", colour="on_primary_container", weight=1, id="switch_text"),
-        Switch(checked, on_change=on_change, content_desc=title, id="main_switch"),
+        Switch(checked, content_desc=title, id="main_switch"),
         **look,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -248,6 +249,9 @@ def _gradient(colours: tuple[int, ...], x0: float, y0: float, x1: float, y1: flo
     return skia.Paint(AntiAlias=True, Dither=False, Shader=skia.GradientShader.MakeLinear(points, list(colours)))
 
 
+BLACK = 0xFF000000
+
+
 class Painter:
     """A canvas with a few shapes. Coordinates are display pixels, colours 0xAARRGGBB."""
 
@@ -329,6 +333,21 @@ class Recording:
         return self._recorder.finishRecordingAsPicture()
 
 
+COPIES = 4
+"""Copies of a frame that are kept: memory that is new to the process costs as much as drawing into it."""
+
+
+def _unheld() -> int:
+    """Return what `sys.getrefcount` counts, in a loop as that of `Frame.rgb`, if nobody else holds an array."""
+    copies = [np.empty(1)]
+    for copy in copies:
+        return sys.getrefcount(copy)
+    return 0
+
+
+_UNHELD = _unheld()
+
+
 class Frame:
     """A raster of one size that pictures are played into.
 
@@ -343,17 +362,35 @@ class Frame:
         self._surface = skia.Surface.MakeRasterDirect(info, self._pixels, width * 4)
         self._canvas = self._surface.getCanvas()
         self._canvas.scale(scale_x, scale_y)
+        self._copies: list[NDArray[np.uint8]] = []
+        self._backdrop: Any = None
+        self._still: NDArray[np.uint8] = self._pixels
 
-    def play(self, pictures: list[Any]) -> None:
-        """Draw pictures, lowest first, on black."""
-        self._canvas.clear(0xFF000000)
+    def play(self, pictures: list[Any], paper: int = BLACK, backdrop: Any = None) -> None:
+        """Draw pictures, lowest first, on a colour, or on a backdrop: a picture drawn once and kept as pixels."""
+        if backdrop is None:
+            self._canvas.clear(paper)
+        elif backdrop is self._backdrop:
+            np.copyto(self._pixels, self._still)
+        else:
+            self._canvas.clear(BLACK)
+            self._canvas.drawPicture(backdrop)
+            self._backdrop, self._still = backdrop, self._pixels.copy()
         for picture in pictures:
             self._canvas.drawPicture(picture)
 
     def rgb(self) -> NDArray[np.uint8]:
-        """Return a read-only copy, uint8 [height, width, 3]."""
+        """Return a read-only copy, uint8 [height, width, 3]; one that nobody holds any more is written over."""
         import cv2
 
-        copy: NDArray[np.uint8] = cv2.cvtColor(self._pixels, cv2.COLOR_RGBA2RGB)  # type: ignore[assignment]
+        for copy in self._copies:
+            if sys.getrefcount(copy) == _UNHELD:
+                copy.flags.writeable = True
+                break
+        else:
+            copy = np.empty((*self._pixels.shape[:2], 3), np.uint8)
+            if len(self._copies) < COPIES:
+                self._copies.append(copy)
+        cv2.cvtColor(self._pixels, cv2.COLOR_RGBA2RGB, dst=copy)
         copy.flags.writeable = False
         return copy

@@ -80,7 +80,7 @@ class Scroller(ViewGroup):
         state = self.remember()
         state.clear()
         state["at"] = min(max(offset, 0.0), float(self.furthest))
-        self.window.relayout()
+        self.window.relayout(self)
 
     def scroll_by(self, step: float) -> None:
         """Move by pixels at once."""
@@ -94,7 +94,7 @@ class Scroller(ViewGroup):
             start = self._exact
             self.remember().clear()
             self.remember().update({"from": start, "go": speed * FLING_S, "since": self.window.uptime_us})
-            self.window.relayout()
+            self.window.relayout(self)
 
     def halt(self) -> None:
         """Stop where it is now."""
@@ -116,6 +116,16 @@ class Scroller(ViewGroup):
             return False
         self.scroll_by(direction * self.room * 0.8)
         return True
+
+    def follow(self) -> None:
+        """Move the content to where the offset says."""
+        if self.children:
+            child = self.children[0]
+            left, top = self.left + self.pads[0] + child.margins[0], self.top + self.pads[1] + child.margins[1]
+            if self.vertical:
+                child.shift(left - child.left, top - self.offset - child.top)
+            else:
+                child.shift(left - self.offset - child.left, top - child.top)
 
     def draw(self, p: Painter) -> None:
         """Draw what lies inside the window."""
@@ -226,6 +236,10 @@ class RecyclerView(Scroller):
         _, top, _, bottom = self.pads
         self.extent = self._rows * self.metrics.dp(self.item_height)
         return width, min(self.extent + top + bottom, height)
+
+    def follow(self) -> None:
+        """Build and place the items that are in the window now."""
+        self.layout(self.left, self.top)
 
     def layout(self, left: int, top: int) -> None:
         """Build and place the items in the window."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlgym.android.ui.material import AppIcon, app_face
-from vlgym.android.ui.paint import Painter
+from vlgym.android.ui.paint import Painter, Recording
 from vlgym.android.ui.scroll import HorizontalScrollView, ScrollView
 from vlgym.android.ui.view import MATCH, Column, FrameLayout, Row, Space, View
 from vlgym.android.ui.widgets import Button, ImageButton, ImageView, Picture, SeekBar, TextView
 
 if TYPE_CHECKING:
-    from vlgym.android.ui.theme import Metrics
     from vlgym.android.ui.windows import WindowManager
 
 PACKAGE = "com.android.systemui"
@@ -363,7 +362,15 @@ def recents(manager: WindowManager) -> View:
         id="clear_all",
         on_click=manager.end_all,
     )
-    return FrameLayout(strip, clear, width=MATCH, height=MATCH, background="surface_high", on_click=manager.home)
+    return FrameLayout(
+        strip,
+        clear,
+        width=MATCH,
+        height=MATCH,
+        background="surface_high",
+        on_click=manager.home,
+        content_desc="Recent apps",
+    )
 
 
 def _recent_card(manager: WindowManager, task: dict[str, Any]) -> View:
@@ -429,13 +436,15 @@ def heads_up(manager: WindowManager, note: dict[str, Any]) -> View:
     return card
 
 
-def draw_wallpaper(p: Painter, metrics: Metrics) -> None:
-    """Draw the wallpaper over the display: a slow gradient with two hills."""
-    night = metrics.night
+@lru_cache(16)
+def wallpaper(w: int, h: int, night: bool) -> Any:
+    """Return the picture of the wallpaper over a display: a slow gradient with two hills."""
+    recording = Recording(w, h)
+    p = recording.painter
     sky = (0xFF0E1830, 0xFF1D3057, 0xFF3A3F6B) if night else (0xFF2B5C8A, 0xFF4C86AE, 0xFF8E9FB5)
     hills = (0xFF1B2A4A, 0xFF131E36) if night else (0xFF3B647F, 0xFF27485F)
-    w, h = metrics.width, metrics.height
     p.gradient(0, 0, w, h, sky)
     p.circle(w * 0.78, h * 0.3, min(w, h) * 0.09, 0xFFF4F1DE if night else 0xFFFFF3D6)
     p.circle(w * 0.1, h * 1.28, max(w, h) * 0.55, hills[0])
     p.circle(w * 0.95, h * 1.35, max(w, h) * 0.55, hills[1])
+    return recording.finish()

@@ -90,6 +90,8 @@ class Touch:
     def _target(self, x: float, y: float) -> tuple[Window | None, View | None]:
         """Return the topmost window that takes a touch, and the view under it; no view if it is outside a modal one."""
         for window in reversed(self.manager.layers()):
+            if window.name.startswith("toast:"):
+                continue  # touches go through a toast
             view = window.tree().hit(x, y)
             if view is not None:
                 return window, view

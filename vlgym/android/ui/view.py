@@ -7,6 +7,7 @@ must remember (scroll offset, edited text) is a dict of plain data that the wind
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from vlgym.android.ui.paint import Painter
@@ -121,10 +122,13 @@ class View:
 
     def walk(self) -> Iterator[View]:
         """Yield the view and everything in it that is not gone, parents first."""
-        if self.visible:
-            yield self
-            for child in self.children:
-                yield from child.walk()
+        rest: list[View] = [self]
+        while rest:
+            view = rest.pop()
+            if view.visible:
+                yield view
+                if view.children:
+                    rest.extend(reversed(view.children))
 
     def remember(self) -> dict[str, Any]:
         """Return the view's saved state, writable."""
@@ -182,6 +186,16 @@ class View:
         """Take a place; containers place their children."""
         self.left, self.top = left, top
 
+    def shift(self, dx: int, dy: int) -> None:
+        """Move with everything in it."""
+        rest: list[View] = [self] if dx or dy else []
+        while rest:
+            view = rest.pop()
+            view.left += dx
+            view.top += dy
+            if view.children:
+                rest.extend(view.children)
+
     # ------------------------------------------------------------ draw
 
     def draw(self, p: Painter) -> None:
@@ -210,7 +224,7 @@ class View:
         """Draw what is special to the class."""
 
     def _draw_mark(self, p: Painter) -> None:
-        alpha = "0.12" if self.is_pressed else "0.10" if self.is_focused and self.window.shows_focus else ""
+        alpha = self.window.marked.get(self.key)
         if alpha and not self.editable and self.clickable:
             radius = min(self.metrics.dp(self.radius), self.w / 2, self.h / 2)
             colour = self.metrics.colour("on_surface/" + alpha)
@@ -299,12 +313,16 @@ class ViewGroup(View):
 
 def _shift(gravity: str, horizontal: bool, free: int) -> int:
     """Return how far a gravity moves a child into the free space along an axis."""
-    if not gravity or free <= 0:
-        return 0
+    return free * _halves(gravity, horizontal) // 2 if gravity and free > 0 else 0
+
+
+@cache
+def _halves(gravity: str, horizontal: bool) -> int:
+    """Return how many halves of the free space along an axis a gravity leaves before a child: 0, 1 or 2."""
     if ("right" if horizontal else "bottom") in gravity:
-        return free
+        return 2
     own = "center_horizontal" if horizontal else "center_vertical"
-    return free // 2 if own in gravity or "center" in gravity.split("|") else 0
+    return int(own in gravity or "center" in gravity.split("|"))
 
 
 class FrameLayout(ViewGroup):
@@ -443,22 +461,24 @@ class LinearLayout(ViewGroup):
         pads, gap = self.pads, self.metrics.dp(self.spacing)
         shown = [child for child in self.children if child.visible]
         inner_w, inner_h = self.w - pads[0] - pads[2], self.h - pads[1] - pads[3]
-        x, y = left + pads[0], top + pads[1]
-        if self.vertical:
-            used = sum(c.h + c.margins[1] + c.margins[3] for c in shown) + gap * max(len(shown) - 1, 0)
-            y += _shift(self.align, False, inner_h - used)
-        else:
-            used = sum(c.w + c.margins[0] + c.margins[2] for c in shown) + gap * max(len(shown) - 1, 0)
-            x += _shift(self.align, True, inner_w - used)
-        for child in shown:
-            m = child.margins
-            gravity = child.gravity or self.align
+        x, y, align = left + pads[0], top + pads[1], self.align
+        if align and _shift(align, not self.vertical, 2):  # all of them together do not begin at the start
+            gaps = gap * max(len(shown) - 1, 0)
             if self.vertical:
-                child.layout(x + m[0] + _shift(gravity, True, inner_w - child.w - m[0] - m[2]), y + m[1])
-                y += child.h + m[1] + m[3] + gap
+                y += _shift(align, False, inner_h - gaps - sum(c.h + c.margins[1] + c.margins[3] for c in shown))
             else:
-                child.layout(x + m[0], y + m[1] + _shift(gravity, False, inner_h - child.h - m[1] - m[3]))
-                x += child.w + m[0] + m[2] + gap
+                x += _shift(align, True, inner_w - gaps - sum(c.w + c.margins[0] + c.margins[2] for c in shown))
+        for child in shown:
+            _, m_top, m_right, m_bottom = m = child.margins
+            gravity = child.gravity or align
+            if self.vertical:
+                free = inner_w - child.w - m[0] - m_right if gravity else 0
+                child.layout(x + m[0] + (_shift(gravity, True, free) if free > 0 else 0), y + m_top)
+                y += child.h + m_top + m_bottom + gap
+            else:
+                free = inner_h - child.h - m_top - m_bottom if gravity else 0
+                child.layout(x + m[0], y + m_top + (_shift(gravity, False, free) if free > 0 else 0))
+                x += child.w + m[0] + m_right + gap
 
 
 def Column(*children: View | None, spacing: float = 0.0, align: str = "", **attrs: Unpack[Attrs]) -> LinearLayout:

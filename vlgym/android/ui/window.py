@@ -63,7 +63,9 @@ class Window:
         """What is out of date: 3 the tree, 2 its sizes, 1 places, and its drawing in every case."""
         self._picture: Any = None
         self._stamp = self._ticks()
-        self.marked = False
+        self.marked: dict[str, str] = {}
+        """Key -> opacity of what is marked as held or focused in the drawing."""
+        self._moved: set[Scroller] = set()
 
     # ------------------------------------------------------------ saved data
 
@@ -113,7 +115,7 @@ class Window:
     def _dirty(self, level: int) -> None:
         self._level = max(self._level, level)
         self._picture = None
-        self.manager.changed = True
+        self.manager.note_dirty()
 
     def rebuild(self) -> None:
         """The tree is out of date."""
@@ -124,9 +126,13 @@ class Window:
         """Sizes are out of date."""
         self._dirty(2)
 
-    def relayout(self) -> None:
-        """Places are out of date."""
-        self._dirty(1)
+    def relayout(self, scroller: Scroller | None = None) -> None:
+        """Places are out of date: all, or those in a container that has scrolled."""
+        if scroller is None:
+            self._dirty(1)
+        else:
+            self._moved.add(scroller)
+            self._dirty(0)
 
     def redraw(self) -> None:
         """The drawing is out of date."""
@@ -163,7 +169,10 @@ class Window:
             self._level = 1
         if self._level == 1:
             root.layout(*self._corner(root))
+            self._moved.clear()
             self._level = 0
+        while self._moved:
+            self._moved.pop().follow()
         return root
 
     def _corner(self, root: View) -> tuple[int, int]:
@@ -179,22 +188,49 @@ class Window:
             top = {"bottom": bottom - root.h, "top": top}.get(root.place, top + (bottom - top - root.h) // 2)
         return left, top
 
+    @property
+    def paper(self) -> int:
+        """The colour with which its tree fills the whole display, so that nothing beneath is seen; 0 if it does not.
+
+        It is not in `picture`: what draws the window begins with it.
+        """
+        root, metrics = self.tree(), self.metrics
+        if not root.background or self.scrim or root.radius or root.left or root.top or root.border:
+            return 0
+        if root.w != metrics.width or root.h != metrics.height:
+            return 0
+        colour = metrics.colour(root.background)
+        return colour if colour >> 24 == 255 else 0
+
     def picture(self) -> Any:
         """Return the recording of the window's drawing."""
         root = self.tree()
         if self._picture is None:
-            self.marked = bool(self.pressed) or self.shows_focus
+            self.marked = {self.focus: "0.10"} if self.shows_focus and self.focus else {}
+            if self.pressed:
+                self.marked[self.pressed] = "0.12"
             recording = Recording(self.metrics.width, self.metrics.height)
             if self.scrim:
                 colour = round(self.scrim * 255) << 24
                 recording.painter.rect(0, 0, self.metrics.width, self.metrics.height, colour)
+            background = root.background
+            if self.paper:
+                root.background = ""
             root.draw(recording.painter)
+            root.background = background
             self._picture = recording.finish()
         return self._picture
 
     def find(self, name: str) -> View | None:
         """Return the first view with an id or a key."""
-        return next((view for view in self.tree().walk() if name in (view.id, view.key)), None)
+        root = self.tree()
+        if name != self.name and not name.startswith(f"{self.name}/"):
+            return next((view for view in root.walk() if view.id == name), None)
+        view: View | None = root
+        while view is not None and view.key != name:  # a key is the way from the root
+            children = (child for child in view.children if child.visible)
+            view = next((c for c in children if c.key == name or name.startswith(f"{c.key}/")), None)
+        return view
 
     # ------------------------------------------------------------ flings
 

@@ -17,7 +17,7 @@ from vlgym.android.ui.hierarchy import to_xml
 from vlgym.android.ui.keys import Keys
 from vlgym.android.ui.navigation import Navigation
 from vlgym.android.ui.notices import Alarms, Notices
-from vlgym.android.ui.paint import Frame
+from vlgym.android.ui.paint import BLACK, Frame
 from vlgym.android.ui.tasks import Record, Tasks
 from vlgym.android.ui.theme import Metrics
 from vlgym.android.ui.touch import Touch
@@ -61,7 +61,7 @@ class WindowManager(Navigation):
     """Shows a device's state. All it remembers lies in ``state.ui`` as plain data; the rest is made from it.
 
     Attributes:
-        changed: whether anything may look different since the last frame.
+        frames: how often the screen has been found out of date.
     """
 
     def __init__(self, state: State) -> None:
@@ -74,13 +74,28 @@ class WindowManager(Navigation):
         self._xml = ""
         self._layers: list[Window] = []
         self._seen = (-1, -1, 0)
-        self.changed = True
+        self._changed = self._restacked = True
+        self.frames = 0
         self.metrics = self._measure_display()
         if not state.ui.get("tasks"):
             state.ui.update({**fresh_ui(), **state.ui})
             self.home()
 
     # ------------------------------------------------------------ data
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything may look different since the last frame."""
+        return self._changed
+
+    @changed.setter
+    def changed(self, changed: bool) -> None:
+        self._changed = changed
+        self._restacked = self._restacked or changed
+
+    def note_dirty(self) -> None:
+        """A window looks different; which windows there are has not changed."""
+        self._changed = True
 
     @property
     def ui(self) -> dict[str, Any]:
@@ -203,6 +218,7 @@ class WindowManager(Navigation):
         found = self._windows.get(name)
         if found is None or found.box != box:
             found = self._windows[name] = Window(self, name, package, build, box, **options)
+        found.tick_ms = options.get("tick_ms", 0)
         return found
 
     def activity_window(self, activity: Activity) -> Window:
@@ -236,6 +252,8 @@ class WindowManager(Navigation):
         left, top, right, bottom = self.insets
         gap = 0 if dialog.get("sheet") else self.metrics.dp(8)
         box = (left, top + gap, self.metrics.width - right, self.metrics.height - bottom - gap)
+        if dialog["args"].get("drawer"):
+            box = (0, 0, self.metrics.width, self.metrics.height)
         return self._window(
             f"dialog:{dialog['id']}",
             activity.package,
@@ -257,7 +275,10 @@ class WindowManager(Navigation):
         snack, toast = activity.record.get("snackbar"), self.ui.get("toast", {})
         if snack and snack["until"] > now:
             box = (metrics.dp(8), 0, width - metrics.dp(8), height - above - metrics.dp(activity.snackbar_lift))
-            found.append(self._window(f"snack:{snack['id']}", activity.package, lambda: self._snackbar(activity), box))
+            snackbar = self._window(
+                f"snack:{snack['id']}", activity.package, lambda: self._snackbar(activity), box, focusable=False
+            )
+            found.insert(1, snackbar)  # above the screen, below dialogs and menus
         if self.ui["recents"]:
             found = [self._window("recents", systemui.PACKAGE, lambda: systemui.recents(self), (0, 0, width, height))]
         if self.ui["ime"].get("shown"):
@@ -312,7 +333,7 @@ class WindowManager(Navigation):
             )
         )
         found += self._system_layers(now)
-        self._layers = found
+        self._layers, self._restacked = found, False
         names = {window.name for window in found}
         for name in [name for name in self._windows if name not in names]:
             del self._windows[name]
@@ -354,7 +375,9 @@ class WindowManager(Navigation):
 
     def window(self, name: str) -> Window | None:
         """Return a window on the screen by its name."""
-        return next((window for window in self.layers() if window.name == name), None)
+        self.sync()
+        layers = self.layers() if self._restacked else self._layers
+        return next((window for window in layers if window.name == name), None)
 
     def drop_window(self, name: str) -> None:
         """Forget what a window remembered."""
@@ -388,12 +411,25 @@ class WindowManager(Navigation):
             if self.rotation % 2:
                 width, height, scale = height, width, (scale[1], scale[0])
             frame = _frame(width, height, *scale)
-            frame.play([window.picture() for window in self.layers()] if self.ui["awake"] else [])
+            layers = self._uncovered() if self.ui["awake"] else []
+            paper, wallpaper = layers[0].paper if layers else BLACK, None
+            if not paper:
+                wallpaper = systemui.wallpaper(self.metrics.width, self.metrics.height, self.metrics.night)
+            frame.play([window.picture() for window in layers], paper, wallpaper)
             self._shots[key] = frame.rgb()
             self.changed = False
         return self._shots[key]
 
+    def _uncovered(self) -> list[Window]:
+        """Return the windows that are to be drawn: from the highest one that hides everything beneath it."""
+        layers = self.layers()
+        for place in range(len(layers) - 1, 0, -1):
+            if layers[place].paper:
+                return layers[place:]
+        return layers
+
     def _outdate(self) -> None:
+        self.frames += 1
         self._shots.clear()
         self._xml = ""
         self.changed = False
@@ -404,13 +440,22 @@ class WindowManager(Navigation):
         if self.changed:
             self._outdate()
         if not self._xml:
-            windows = [window for window in self.layers() if window.listed]
-            modal = [place for place, window in enumerate(windows) if window.modal]
-            if modal:
-                windows = windows[modal[-1] :]
-            self._xml = to_xml(windows, self.rotation, self.metrics.width, self.metrics.height)
+            self._xml = to_xml(self.in_front(), self.rotation, self.metrics.width, self.metrics.height)
             self.changed = False
         return self._xml
+
+    def in_front(self) -> list[Window]:
+        """Return the windows that can be read and touched, lowest first: without the bars, from the modal one up."""
+        windows = [window for window in self.layers() if window.listed]
+        modal = [place for place, window in enumerate(windows) if window.modal]
+        return windows[modal[-1] :] if modal else windows
+
+    def look(self) -> int:
+        """Return a number that is another one when the screen may show something else than at the last look."""
+        self.sync()
+        if self.changed:
+            self._outdate()
+        return self.frames
 
     # ------------------------------------------------------------ time
 

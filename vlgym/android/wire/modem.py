@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from vlgym.android.apps.dialer.model import IDLE, Calls
+from vlgym.android.apps.dialer.model import PACKAGE as DIALER
 
 if TYPE_CHECKING:
     from vlgym.android.device import Device
 
-IDLE, RINGING, OFF_HOOK = range(3)
-"""State of the call, as TelephonyManager's CALL_STATE_*."""
-_INCOMING, _MISSED = 1, 3
+MESSAGES = "com.simplemobiletools.smsmessenger"
 _NUMBER = re.compile(r"[+]?[0-9*#() .-]{1,40}|[A-Za-z0-9 ._-]{1,11}")
 
 
@@ -31,6 +32,7 @@ def receive_sms(device: Device, number: str, text: str) -> None:
         state.log.write(
             "InboundSmsHandler", f"Delivering SMS to inbox: {uri}", pid=state.processes.pid("com.android.phone")
         )
+        _tell(device, MESSAGES, "received", {"id": int(uri.rpartition("/")[2])})
 
 
 def change_call(device: Device, what: str, number: str = "") -> None:
@@ -45,29 +47,24 @@ def change_call(device: Device, what: str, number: str = "") -> None:
         LookupError: there is no such call now; one sentence.
     """
     with device.lock:
-        state = device.state
-        call = state.call
-        now = state.clock.now_ms
+        calls, call = Calls(device.state), device.state.call
         if what == "call":
             number = _checked(number)
             if call["state"] != IDLE:
                 raise LookupError(f"There is a call with {call['number']} already.")
-            state.call = {"state": RINGING, "number": number, "since_ms": now}
-        elif what == "accept" and call["state"] == RINGING:
-            state.call = {**call, "state": OFF_HOOK, "since_ms": now}
+            calls.ring(number)
+        elif what == "accept" and call["state"] != IDLE and calls.seconds is None:
+            calls.answer()
         elif what in ("cancel", "busy") and call["state"] != IDLE:
-            missed = call["state"] == RINGING
-            seconds = 0 if missed else (now - call["since_ms"]) // 1000
-            kind = _MISSED if missed else _INCOMING
-            row = {
-                "number": call["number"],
-                "date": call["since_ms"],
-                "duration": seconds,
-                "type": kind,
-                "new": int(missed),
-            }
-            state.content.insert("content://call_log/calls", row)
-            state.call = {"state": IDLE, "number": "", "since_ms": 0}
+            ended = calls.end()
+            _tell(device, DIALER, "ended", {"number": ended.number, "type": ended.type})
         else:
             raise LookupError(f"{what!r} does not fit: the phone is {('idle', 'ringing', 'in a call')[call['state']]}.")
-        state.log.write("Telecom", f"Call state {call['state']} -> {state.call['state']}", pid=state.processes.system)
+        _tell(device, DIALER, "call", {})
+
+
+def _tell(device: Device, package: str, key: str, payload: dict[str, Any]) -> None:
+    """Let an app know, if the device has a screen."""
+    windows = getattr(device, "windows", None)
+    if windows is not None:
+        windows.broadcast(package, key, payload)

@@ -63,7 +63,10 @@ def _alarm_card(screen: DeskClock, alarm: Alarm) -> LinearLayout:
         on_click=lambda: screen.set(open=0 if opened else alarm.id),
     )
     mark = Switch(
-        alarm.enabled, on_change=lambda on: screen.switch_alarm(alarm.id, on), id="onoff", content_desc="Alarm"
+        alarm.enabled,
+        on_change=lambda on: screen.switch_alarm(alarm.id, on),
+        id="onoff",
+        content_desc=f"Alarm {text} {half}".strip(),
     )
     summary = TextView(
         alarm.summary(screen.state.clock.local()), style="body_medium", colour="on_surface_variant", id="days_of_week"
@@ -96,7 +99,7 @@ def _label_row(screen: DeskClock, alarm: Alarm) -> View:
         id="edit_label",
         content_desc="Label",
         radius=12,
-        on_click=lambda: screen.show("label", alarm=alarm.id, label=alarm.label),
+        on_click=lambda: screen.ask_label(alarm=alarm.id, label=alarm.label),
     )
 
 
@@ -366,7 +369,7 @@ def _timer_card(screen: DeskClock, timer: Timer) -> View:
             weight=1,
             id="timer_label",
             padding=(0, 8),
-            on_click=lambda: screen.show("label", timer=number, label=timer.label),
+            on_click=lambda: screen.ask_label(timer=number, label=timer.label),
         ),
         ImageButton("close", content_desc="Delete", on_click=then(clock.delete_timer), id="delete_timer"),
         width=MATCH,

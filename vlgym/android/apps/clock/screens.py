@@ -117,6 +117,11 @@ class DeskClock(Activity):
         settings = self.then(lambda: self.start("com.android.settings/.Settings$DateTimeSettingsActivity"))
         return PopupMenu((("Date & time settings", settings),), args["at"])
 
+    def ask_label(self, **args: Any) -> None:
+        """Open the dialog that labels an alarm or a timer, ready to be typed in."""
+        self.show("label", **args)
+        self.manager.focus("edittext")
+
     def ask_time(self, alarm: int = 0, hour: int = 0, minute: int = 0) -> None:
         """Open the time picker for a new alarm, or for an old one."""
         self.show("time", hour=hour, minute=minute, hours=True, alarm=alarm)

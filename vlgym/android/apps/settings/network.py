@@ -220,7 +220,7 @@ class BluetoothSettings(Page):
         rows: list[View | None] = [MainSwitch("Use Bluetooth", on, self._switch)]
         if on:
             rows += [
-                ListItem("Device name", name, icon="smartphone", on_click=lambda: self.host.show("rename")),
+                ListItem("Device name", name, icon="smartphone", on_click=lambda: self.host.ask("rename")),
                 Section("Available devices"),
                 _note(f"{name} is visible to nearby devices. None were found."),
             ]
@@ -250,7 +250,7 @@ class BluetoothSettings(Page):
             if text:
                 self.put("secure", "bluetooth_name", text)
 
-        field = EditText(current, margin=(24, 8), id="edittext")
+        field = EditText(current, hint="Device name", margin=(24, 8), id="edittext")
         return AlertDialog("Rename this device", field, buttons=(("Cancel", host.dismiss), ("Rename", rename)))
 
 

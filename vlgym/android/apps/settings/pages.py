@@ -181,6 +181,11 @@ class SettingsActivity(Activity):
         """Return the page's dialog."""
         return self.page.dialog(name, args)
 
+    def ask(self, name: str, **args: Any) -> None:
+        """Open a dialog whose field "edittext" is ready to be typed in."""
+        self.show(name, **args)
+        self.manager.focus("edittext")
+
     def open(self, fragment: str, **arguments: Any) -> None:
         """Open another page."""
         extras = {FRAGMENT: f"{PACKAGE}.{fragment}", **arguments}

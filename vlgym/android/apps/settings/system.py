@@ -286,7 +286,7 @@ class AboutPhone(Page):
         properties = self.state.properties
         name = self.state.settings.get("global", "device_name") or ""
         return [
-            ListItem("Device name", name, on_click=lambda: self.host.show("name")),
+            ListItem("Device name", name, on_click=lambda: self.host.ask("name")),
             Section("Phone number"),
             ListItem("Phone number (SIM slot 1)", "+1 555-521-5554"),
             Section("Device details"),
@@ -304,7 +304,8 @@ class AboutPhone(Page):
     def dialog(self, name: str, args: dict[str, Any]) -> View:
         """Return the dialog that renames the phone."""
         host = self.host
-        field = EditText(self.state.settings.get("global", "device_name") or "", margin=(24, 8), id="edittext")
+        now = self.state.settings.get("global", "device_name") or ""
+        field = EditText(now, hint="Device name", margin=(24, 8), id="edittext")
 
         def rename() -> None:
             text = host.find("edittext").text.strip()

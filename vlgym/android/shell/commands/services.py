@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable
 
 from vlgym.android.shell.call import Call
@@ -213,6 +214,8 @@ def cmd(call: Call) -> int:
             action(first)
     elif name == "clipboard":
         call.line(call.state.clipboard)
+    elif name == "notification" and first == "post":
+        return _post(call, rest[1:])
     elif name == "notification" and first == "list":
         return 0
     elif name in SERVICES:
@@ -221,6 +224,22 @@ def cmd(call: Call) -> int:
     else:
         call.error(f"cmd: Can't find service: {name}")
         return 20
+    return 0
+
+
+def _post(call: Call, words: list[str]) -> int:
+    """Post a notification in the shell's name: ``cmd notification post [-t TITLE] TAG TEXT``."""
+    title = ""
+    while words and words[0].startswith("-"):
+        flag, value, *words = [*words, ""]
+        words = [word for word in words if word]
+        title = value if flag in ("-t", "--title") else title
+    if len(words) != 2:
+        call.error("Error: expected a tag and a text")
+        return 255
+    notices = getattr(getattr(call.device, "windows", None), "notices", None)
+    if notices is not None:
+        notices.post("com.android.shell", zlib.crc32(words[0].encode()) & 0xFFFF, title or words[0], words[1])
     return 0
 
 

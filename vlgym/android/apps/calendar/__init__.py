@@ -1,0 +1,1 @@
+"""Calendar: months, days, a list of events, and the form that edits one."""

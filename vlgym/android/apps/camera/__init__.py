@@ -1,0 +1,1 @@
+"""The camera: photos and videos of painted scenes."""

@@ -1,0 +1,1 @@
+"""Phone: keypad, recent calls, and the screen of a call."""

@@ -1,0 +1,1 @@
+"""The notes editor: folders of text files, an editor and a reader."""

@@ -1,0 +1,1 @@
+"""SMS Messenger: conversations, their messages, new ones."""

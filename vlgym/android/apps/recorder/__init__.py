@@ -1,0 +1,1 @@
+"""The audio recorder: recording, playing, naming and deleting."""
