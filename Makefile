@@ -15,7 +15,8 @@ setup:  ## make .venv and install everything into it
 train: setup  ## train on WebShop; prints success before and after and the path of an HTML report
 	$(BIN)/vlgym-train --preset webshop-pixels $(ARGS)
 
-test: setup  ## run all tests
+test:  ## run all tests
+	@sh tools/setup.sh test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: setup  ## lint, formatting and types, without changing a file

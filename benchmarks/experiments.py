@@ -72,7 +72,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         metrics={"success at equal environment steps": SUCCESS, "failed groups without gradient": SILENT},
         quick=(*SMALL, "--set", "algo.probe=0"),
         why="The control pulls a stored success up as hard as ARPO does in a group of eight (2.475) and pushes no "
-        "failure down. On the training tasks it is the same: of the fresh episodes of the last ten batches 18 % succeed "
+        "failure down. On the training tasks it is the same: of fresh episodes in the last ten batches 18 % succeed "
         "with GRPO, 17 % with ARPO, 18 % with the control. So on this family, where a lesson must carry over from one "
         "screen to the next, repaired groups have a gradient but not a better one. The chain below is the case where "
         "they help.",

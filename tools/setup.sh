@@ -1,6 +1,7 @@
 #!/bin/sh
 # Sets up everything `make` needs in this checkout: a Python environment in .venv, the Python packages at the versions
 # of constraints-cpu.txt, and a Chromium for screenshots. Safe to call again: it returns at once when nothing changed.
+# With the argument "test" it also installs the programs that some tests compare with; those tests skip without them.
 #
 # Environment variables:
 #   VLGYM_PYTHON       interpreter to build .venv with (default: the first Python 3.11 to 3.14 on PATH)
@@ -106,6 +107,13 @@ install_browser() {
     fi
 }
 
+# The references of the phone's tests: Android's shell and tools, and a reader of its screens.
+install_references() {
+    have mksh && have toybox && have tesseract && return
+    say "installing mksh, toybox and tesseract for the phone's tests"
+    apt_install mksh toybox tesseract-ocr || say "without mksh, toybox and tesseract the tests that need them are skipped."
+}
+
 if [ ! -x "$venv/bin/python" ] || ! holds .vlgym-place "$(place)"; then
     make_venv
     place >"$venv/.vlgym-place"
@@ -117,3 +125,4 @@ if ! holds .vlgym-recipe "$(recipe)"; then
 fi
 find_browser || say "no Chromium: image observations and browser tests are off; install the system package" \
     "chromium-headless-shell (or chromium), or run: $venv/bin/python -m playwright install --with-deps chromium"
+[ "${1:-}" != test ] || install_references
