@@ -64,7 +64,8 @@ class AndroidEnv(VlgymEnv):
         split: split that `reset` draws from; None draws from all tasks.
         lengths: (shortest, longest) solution of the templates, in steps.
         plain: leave out templates that need more than clicks, typing, scrolls, back and waiting (`tasks.plain`).
-        device: "sim", a simulated phone; or a real one over adb: "emulator-5554", "avd:NAME", a serial number.
+        device: "sim", a simulated phone; "sim-wire", one behind real adb; or a real one over adb: "emulator-5554",
+            "avd:NAME", a serial number.
         width: of the image in pixels.
         height: of the image in pixels.
         render_mode: None or "rgb_array".
