@@ -191,6 +191,7 @@ def plot(
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8, 4.5), dpi=110)
+    highest = 0.0
     for words, runs in curves.items():
         if not runs:
             continue
@@ -199,8 +200,9 @@ def plot(
         grid = np.linspace(start, end, 100)
         lines = 100 * np.array([np.interp(grid, xs, ys) for xs, ys in runs])
         (line,) = axes.plot(grid, lines.mean(0), label=words)
+        highest = max(highest, float(lines.max()))
         axes.fill_between(grid, lines.min(0), lines.max(0), alpha=0.15, color=line.get_color())
-    axes.set(xlabel=x, ylabel=y, ylim=(0, 100))
+    axes.set(xlabel=x, ylabel=y, ylim=(0, min(100.0, 1.3 * highest or 1.0)))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), ncol=2, frameon=False)
     figure.tight_layout()
