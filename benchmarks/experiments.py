@@ -119,7 +119,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         setting="`vlgym/Desk-v0`, lengths 1 to 15, text observations, nano from the shipped warm start; measured on "
         "the uniform mixture of all lengths in the test split.",
         flags=LADDER,
-        steps=48,
+        steps=36,
         arms={
             "uniform": Arm("craft-gui", "GRPO, uniform tasks", (*FLAT, *TERMINAL)),
             "craft-gui": Arm("craft-gui", "CRAFT-GUI", CLIMB),

@@ -252,7 +252,7 @@ def test_threads_end_with_the_environment(device: FakeDevice) -> None:
         env = make_env(task(), device)  # type: ignore[arg-type]
         env.reset()
         env.close()
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # one of an earlier test may have ended meanwhile
 
 
 def test_a_stream_that_nobody_reads_does_not_hold_the_device(device: FakeDevice) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 _EXPENSES = {
@@ -182,25 +182,25 @@ _ITEMS = (
 )
 
 
-def expense(rng: random.Random, category: int = 0) -> list[Any]:
+def expense(rng: Random, category: int = 0) -> list[Any]:
     """Return [name, amount in hundredths, category, note]."""
     category = category or rng.randint(1, 11)
     amount = rng.randint(120, 9000) if category != 2 else rng.randint(20, 2400) * 100
     return [rng.choice(_EXPENSES[category]), amount, category, rng.choice(_NOTES)]
 
 
-def todo(rng: random.Random) -> str:
+def todo(rng: Random) -> str:
     """Return the title of a task."""
     verb = rng.choice(list(_VERBS))
     return f"{verb} {rng.choice(_VERBS[verb])}"
 
 
-def detail(rng: random.Random) -> str:
+def detail(rng: Random) -> str:
     """Return what is noted beside a task."""
     return rng.choice(_DETAILS)
 
 
-def recipe(rng: random.Random) -> dict[str, str]:
+def recipe(rng: Random) -> dict[str, str]:
     """Return a recipe: the columns of the recipe book."""
     main, form = rng.choice(list(_MAINS)), rng.choice(list(_FORMS))
     extra, steps = _FORMS[form]
@@ -215,25 +215,23 @@ def recipe(rng: random.Random) -> dict[str, str]:
     }
 
 
-def note_name(rng: random.Random, ending: str = "") -> str:
+def note_name(rng: Random, ending: str = "") -> str:
     """Return a file name such as "garden_plan.md"."""
     joint = rng.choice(("_", "_", "-"))
     return f"{rng.choice(_TOPICS)}{joint}{rng.choice(_ENDS)}{ending or rng.choice(('.md', '.md', '.txt'))}"
 
 
-def sentences(rng: random.Random, count: int) -> list[str]:
+def sentences(rng: Random, count: int) -> list[str]:
     """Return different sentences."""
     return rng.sample(_SENTENCES, count)
 
 
-def items(rng: random.Random, count: int) -> list[str]:
+def items(rng: Random, count: int) -> list[str]:
     """Return different things to buy."""
     return rng.sample(_ITEMS, count)
 
 
-def several(
-    rng: random.Random, count: int, make: Callable[[random.Random], Any], key: Callable[[Any], Any]
-) -> list[Any]:
+def several(rng: Random, count: int, make: Callable[[Random], Any], key: Callable[[Any], Any]) -> list[Any]:
     """Return things that differ in their key."""
     found: dict[Any, Any] = {}
     while len(found) < count:
@@ -261,7 +259,7 @@ def _sql(table: str, rows: Sequence[dict[str, Any]]) -> str:
 
 def first_expenses() -> str:
     """Return the SQL of the ledger's first entries."""
-    rng = random.Random("expenses")
+    rng = Random("expenses")
     rows = [
         {
             "name": name,
@@ -278,7 +276,7 @@ def first_expenses() -> str:
 
 def first_recipes() -> str:
     """Return the SQL of the recipe book's first recipes."""
-    rng = random.Random("recipes")
+    rng = Random("recipes")
     kinds = ("Baking", "One pot", "Weekdays")
     books = several(rng, 6, recipe, lambda r: r["title"])
     return (
@@ -290,7 +288,7 @@ def first_recipes() -> str:
 
 def first_tasks() -> str:
     """Return the SQL of the to-do list's first tasks."""
-    rng = random.Random("tasks")
+    rng = Random("tasks")
     zeros = dict.fromkeys(
         (
             "hideUntil",
@@ -324,7 +322,7 @@ def first_tasks() -> str:
 
 def first_notes(folder: str) -> tuple[tuple[str, bytes], ...]:
     """Return path and contents of the notebook's first files."""
-    rng = random.Random("notes")
+    rng = Random("notes")
     files = {f"{folder}/shopping.md": "# Shopping\n\n" + "".join(f"- [ ] {item}\n" for item in items(rng, 5))}
     for name in several(rng, 4, note_name, str):
         files[f"{folder}/{name}"] = (
