@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -83,8 +84,7 @@ class Credit(VlgymEnv):
         self.observation_space = gym.spaces.Dict({"instruction": text, "text": text})
         self.action_space = text if action_mode == "text" else gym.spaces.Discrete(DOORS)
 
-    @staticmethod
-    def _task(splits: Mapping[str, Sequence[str]], task_id: str) -> Task:
+    def _task(self, splits: Mapping[str, Sequence[str]], task_id: str) -> Task:
         """Return a task: the halls are the same in every split, as there is nothing to generalise over."""
         for split, ids in splits.items():
             if task_id in ids:
@@ -144,6 +144,7 @@ class Chain(Credit):
         so far were right.
     Reward: 1 at the last turn if all were. No noise.
     Ends: after `turns` picks.
+    Info: `progress`, the right picks before the first wrong one, of how many: a checkpoint each.
     Optimum: success 1; the random policy has success `doors` ** -`turns`.
     Source: ours.
     """
@@ -160,9 +161,17 @@ class Chain(Credit):
         """The right door of this turn."""
         return (self._hall + 2 * len(self._picks) + len(self._picks) ** 2 // 2) % self.doors
 
+    def _task(self, splits: Mapping[str, Sequence[str]], task_id: str) -> Task:
+        names = tuple(f"corridor {turn + 1}" for turn in range(self.turns))
+        return replace(super()._task(splits, task_id), difficulty=float(self.turns), checkpoints=names)
+
     def _start(self, task: Task, seed: int) -> Outcome:
-        self._lost = False
-        return super()._start(task, seed)
+        self._lost, self._climbed = False, 0
+        super()._start(task, seed)
+        return self._idle()
+
+    def _idle(self) -> Outcome:
+        return Outcome(extra={"progress": (self._climbed, self.turns)})
 
     def _observe(self) -> dict[str, Any]:
         return {"instruction": "find the gold", "text": f"hall {self._hall}, corridor {len(self._picks)}"}
@@ -172,10 +181,10 @@ class Chain(Credit):
         if pick >= self.doors:
             raise ActionError(f"There is no door {pick}; the doors are 0 to {self.doors - 1}.")
         self._lost |= pick != self.right
+        self._climbed += not self._lost
         self._picks.append(pick)
-        done = len(self._picks) == self.turns
-        won = done and not self._lost
-        return Outcome(float(won), done, won, float(won))
+        done, won = len(self._picks) == self.turns, self._climbed == self.turns
+        return Outcome(float(won), done, won, float(won), self._idle().extra)
 
     def _available(self) -> tuple[str, ...]:
         return tuple(f"pick[{k}]" for k in range(self.doors))
