@@ -141,20 +141,33 @@ class Chain(Credit):
     """Every pick has to be right, and only the end tells.
 
     Task: each of four halls wants its own sequence of doors; the page says how far one has come, not whether the picks
-        so far were right.
+        so far were right. Shorter tasks want the beginning of the same sequence.
     Reward: 1 at the last turn if all were. No noise.
-    Ends: after `turns` picks.
+    Ends: after as many picks as the task wants, `turns` at most.
     Info: `progress`, the right picks before the first wrong one, of how many: a checkpoint each.
     Optimum: success 1; the random policy has success `doors` ** -`turns`.
     Source: ours.
     """
 
-    def __init__(self, *, turns: int = 4, doors: int = 3, **others: Any) -> None:
-        """Make the environment: `turns` picks among `doors`, 2 to 8; others as for `Credit`, but noise."""
+    def __init__(self, *, turns: int = 4, doors: int = 3, shortest: int = 0, **others: Any) -> None:
+        """Make the environment.
+
+        Args:
+            turns: picks of the longest task.
+            doors: to choose from, 2 to 8.
+            shortest: picks of the shortest task; there is one of every length up to `turns`. 0: all are of `turns`.
+            others: as for `Credit`, but noise.
+        """
         if not 2 <= doors <= DOORS:
             raise ValueError(f"doors must be from 2 to {DOORS}, got {doors}.")
+        if not 0 <= shortest <= turns:
+            raise ValueError(f"shortest must be from 0 to turns, {turns}, got {shortest}.")
         super().__init__(turns=turns, noise=0.0, **others)
-        self.doors = doors
+        self.doors, self._length = doors, turns
+        if shortest:
+            ids = [f"{n:02d}-hall-{i}" for n in range(shortest, turns + 1) for i in range(ROOMS)]
+            splits = {name: [f"{name}-{one}" for one in ids] for name in ("train", "dev", "test")}
+            self.tasks = TaskSet(splits, lambda task: self._task(splits, task))
 
     @property
     def right(self) -> int:
@@ -162,16 +175,18 @@ class Chain(Credit):
         return (self._hall + 2 * len(self._picks) + len(self._picks) ** 2 // 2) % self.doors
 
     def _task(self, splits: Mapping[str, Sequence[str]], task_id: str) -> Task:
-        names = tuple(f"corridor {turn + 1}" for turn in range(self.turns))
-        return replace(super()._task(splits, task_id), difficulty=float(self.turns), checkpoints=names)
+        task = super()._task(splits, task_id)
+        length = int(task_id.split("-")[1]) if task_id.count("-") == 3 else self.turns
+        names = tuple(f"corridor {turn + 1}" for turn in range(length))
+        return replace(task, difficulty=float(length), checkpoints=names)
 
     def _start(self, task: Task, seed: int) -> Outcome:
-        self._lost, self._climbed = False, 0
+        self._lost, self._climbed, self._length = False, 0, int(task.difficulty)
         super()._start(task, seed)
         return self._idle()
 
     def _idle(self) -> Outcome:
-        return Outcome(extra={"progress": (self._climbed, self.turns)})
+        return Outcome(extra={"progress": (self._climbed, self._length)})
 
     def _observe(self) -> dict[str, Any]:
         return {"instruction": "find the gold", "text": f"hall {self._hall}, corridor {len(self._picks)}"}
@@ -183,7 +198,7 @@ class Chain(Credit):
         self._lost |= pick != self.right
         self._climbed += not self._lost
         self._picks.append(pick)
-        done, won = len(self._picks) == self.turns, self._climbed == self.turns
+        done, won = len(self._picks) == self._length, self._climbed == self._length
         return Outcome(float(won), done, won, float(won), self._idle().extra)
 
     def _available(self) -> tuple[str, ...]:

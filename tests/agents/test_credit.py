@@ -81,6 +81,17 @@ def test_a_chain_wants_every_pick_right():
         assert sum(sum(rewards) for _, rewards, _ in runs) == 1.0
         assert len({tuple(pages) for pages, _, _ in runs}) == 1
     env.close()
+    ladder = EnvSpec(CHAIN, {"shortest": 1, "turns": 5}).make()
+    assert len(ladder.unwrapped.tasks.ids("test")) == 5 * 4
+    for task in ladder.unwrapped.tasks.ids("test"):
+        observation, info = ladder.reset(seed=0, options={"task": task})
+        oracle, turns = ladder.unwrapped.scripted_policy("oracle"), 0
+        while not info["success"]:
+            observation, _, terminated, _, info = ladder.step(oracle(observation, info))
+            turns += 1
+            assert terminated == info["success"]
+        assert turns == ladder.unwrapped.tasks[task].difficulty == int(task.split("-")[1])
+    ladder.close()
     with pytest.raises(ValueError, match="doors must be"):
         EnvSpec(CHAIN, {"doors": 9}).make()
 
