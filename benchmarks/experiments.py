@@ -137,8 +137,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         metrics={"success at equal environment steps": SUCCESS, "of it lengths 9 to 15": HARD},
         quick=SMALL,
-        why="Batches of 64 episodes, and few of them, keep the 25 runs within an hour. They teach no arm much (16 % of the "
-        "held-out episodes succeed before, 15 to 21 % after), so this is weak evidence in either direction.",
+        why="Batches of 64 episodes, and few of them, keep the 25 runs within an hour. They teach no arm much (16 % "
+        "of the held-out episodes succeed before, 15 to 21 % after), so this is weak evidence in either direction.",
     ),
     "craft-chain": Experiment(
         title="CRAFT-GUI on chains of one to ten picks",
