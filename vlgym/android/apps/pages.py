@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 from vlgym.android.ui.activity import Activity
 from vlgym.android.ui.dialogs import AlertDialog, DatePicker
 from vlgym.android.ui.edit import EditText
+from vlgym.android.ui.material import ActionItem, Toolbar
 from vlgym.android.ui.paint import Painter, baseline, text_width
 from vlgym.android.ui.scroll import HorizontalScrollView, ScrollView
 from vlgym.android.ui.view import MATCH, Column, FrameLayout, Row, Space, View
-from vlgym.android.ui.widgets import ImageView, TextView
+from vlgym.android.ui.widgets import ImageButton, ImageView, TextView
 
 Page = list[Any]
 """[name, arguments, number]: the number makes the views' state that of this page alone."""
@@ -86,7 +87,9 @@ class PagedActivity(Activity):
         self.invalidate()
 
     def on_back(self) -> bool:
-        """Return to the page below; an app that is not on its first page goes there."""
+        """Leave the selection or the search, then the page; an app that is not on its first page goes there."""
+        if self.leave_mode():
+            return True
         if len(self.saved["pages"]) > 1:
             self.close()
             return True
@@ -94,6 +97,59 @@ class PagedActivity(Activity):
             self.replace(self.first)
             return True
         return False
+
+    # ------------------------------------------------------------ selection, search
+
+    @property
+    def chosen(self) -> list[Any]:
+        """What is selected on the page, in the order in which it was picked."""
+        return list(self.args.get("selected", ()))
+
+    def pick(self, key: Any) -> None:
+        """Select something or, if it is selected, no more."""
+        chosen = self.chosen
+        chosen.remove(key) if key in chosen else chosen.append(key)
+        self.change(selected=chosen) if chosen else self.unpick()
+
+    def unpick(self) -> None:
+        """Select nothing."""
+        self.args.pop("selected", None)
+        self.invalidate()
+
+    def selection_bar(self, title: str, *actions: ActionItem) -> View:
+        """Return the bar in place of the usual one while something is selected."""
+        return Toolbar(
+            title,
+            *actions,
+            on_up=self.unpick,
+            up="Cancel selection",
+            up_icon="close",
+            background="surface_container",
+        )
+
+    def search(self) -> None:
+        """Begin to search: `args` holds "search" and "words", and the page shows the search bar."""
+        self.change(search=True, words="")
+        self.manager.focus("search_src_text")
+
+    def search_bar(self, hint: str) -> View:
+        """Return the bar in place of the usual one while words are searched."""
+        field = EditText(
+            "", hint=hint, box="none", action="search", weight=1, id="search_src_text",
+            on_text=lambda words: self.change(words=words),
+        )  # fmt: skip
+        back = ImageButton("arrow_back", content_desc="Close search", on_click=lambda: self.change(search=False))
+        return Row(back, field, width=MATCH, height=64, padding=(4, 0, 16, 0))
+
+    def leave_mode(self) -> bool:
+        """Leave the selection, else the search; return whether there was one."""
+        if "selected" in self.args:
+            self.unpick()
+        elif self.args.get("search"):
+            self.change(search=False)
+        else:
+            return False
+        return True
 
     # ------------------------------------------------------------ time
 

@@ -9,12 +9,11 @@ from typing import Any
 from vlgym.android.apps.expense.model import INCOME, ORDERS, Category, Expense, Ledger, money, read_money
 from vlgym.android.apps.pages import DrawerItem, Field, PagedActivity, confirm, day_words, time_words
 from vlgym.android.ui.dialogs import BottomSheet, ChoiceDialog
-from vlgym.android.ui.edit import EditText
 from vlgym.android.ui.material import ActionItem, Card, Empty, FloatingActionButton, ListItem, Section, Toolbar
 from vlgym.android.ui.paint import Painter, text_width
 from vlgym.android.ui.scroll import ScrollView
 from vlgym.android.ui.view import MATCH, Column, FrameLayout, Row, Space, View
-from vlgym.android.ui.widgets import Button, ImageButton, ImageView, Picture, ProgressBar, TextView, ToggleChip
+from vlgym.android.ui.widgets import Button, ImageView, Picture, ProgressBar, TextView, ToggleChip
 
 TINTS = (0xFF7A8699, 0xFF2E9E6B, 0xFFE0803A, 0xFF5B6BC0, 0xFFB0559A, 0xFF8A5CC2, 0xFF3F8FC9, 0xFFC2554F, 0xFFD1495B,
          0xFF3A9C9C, 0xFFB58A2B)  # fmt: skip
@@ -123,10 +122,10 @@ class Expenses(PagedActivity):
             radius=12,
             selected=chosen,
             background="secondary_container" if chosen else "",
-            on_click=partial(self._pick, entry.id) if selecting else partial(self.show, "detail", entry=entry.id),
+            on_click=partial(self.pick, entry.id) if selecting else partial(self.show, "detail", entry=entry.id),
         )
         if self.page[0] == "logs":
-            row.on_long_click = partial(self._pick, entry.id)
+            row.on_long_click = partial(self.pick, entry.id)
         return row
 
     # ------------------------------------------------------------ entries
@@ -134,7 +133,7 @@ class Expenses(PagedActivity):
     def page_logs(self) -> View:
         """Return the entries under the days they were made on."""
         args = self.args
-        chosen: list[int] = args.get("selected", [])
+        chosen = self.chosen
         order, category = args.get("order", 0), args.get("category", 0)
         entries = self.ledger.all(order, category, args.get("words", "") if args.get("search") else "")
         rows: list[View] = []
@@ -161,59 +160,24 @@ class Expenses(PagedActivity):
 
     def _logs_bar(self, chosen: list[int]) -> View:
         if chosen:
-            return Toolbar(
+            return self.selection_bar(
                 f"{len(chosen)} selected",
                 ActionItem("select_all", "Select all", lambda: self.change(selected=[e.id for e in self.ledger.all()])),
                 ActionItem("delete", "Delete", lambda: self.show("delete", entries=list(chosen))),
-                on_up=self._unpick,
-                up="Cancel selection",
-                up_icon="close",
-                background="surface_container",
             )
         if self.args.get("search"):
-            field = EditText(
-                "", hint="Search expenses", box="none", action="search", weight=1, id="search_src_text",
-                on_text=lambda words: self.change(words=words),
-            )  # fmt: skip
-            back = ImageButton("arrow_back", content_desc="Close search", on_click=lambda: self.change(search=False))
-            return Row(back, field, width=MATCH, height=64, padding=(4, 0, 16, 0))
+            return self.search_bar("Search expenses")
         return Toolbar(
             "Expense Logs",
-            ActionItem("search", "Search", self._search),
+            ActionItem("search", "Search", self.search),
             ActionItem("sort", "Sort", lambda: self.show("order")),
             ActionItem("filter_list", "Filter by category", lambda: self.show("filter")),
             on_up=self.on_back,
         )
 
-    def _search(self) -> None:
-        self.change(search=True, words="")
-        self.manager.focus("search_src_text")
-
     def _day(self, day: date) -> str:
         back = (self.now.date() - day).days
         return {0: "Today", 1: "Yesterday"}.get(back, day_words(day))
-
-    def _pick(self, number: int) -> None:
-        chosen = list(self.args.get("selected", []))
-        chosen.remove(number) if number in chosen else chosen.append(number)
-        if chosen:
-            self.change(selected=chosen)
-        else:
-            self._unpick()
-
-    def _unpick(self) -> None:
-        self.args.pop("selected", None)
-        self.invalidate()
-
-    def on_back(self) -> bool:
-        """Leave the selection or the search first."""
-        if "selected" in self.args:
-            self._unpick()
-            return True
-        if self.args.get("search"):
-            self.change(search=False)
-            return True
-        return super().on_back()
 
     # ------------------------------------------------------------ one entry
 
@@ -366,7 +330,7 @@ class Expenses(PagedActivity):
 
     def _delete(self, entries: list[int]) -> None:
         self.ledger.delete(entries)
-        self._unpick()
+        self.unpick()
         self.toast("Deleted")
 
     def _detail(self, number: int) -> View:

@@ -15,7 +15,7 @@ from vlgym.android.ui.edit import EditText
 from vlgym.android.ui.material import ActionItem, Empty, ListItem, Toolbar
 from vlgym.android.ui.scroll import RecyclerView
 from vlgym.android.ui.view import MATCH, Column, FrameLayout, Row, View
-from vlgym.android.ui.widgets import Button, ImageButton, ImageView, TextView, ToggleChip
+from vlgym.android.ui.widgets import Button, ImageView, TextView, ToggleChip
 
 ROOTS = (
     ("Recent", "schedule", ""),
@@ -139,9 +139,9 @@ class Files(PagedActivity):
 
     def _touched(self, view: View, entry: Entry, chosen: list[str]) -> View:
         """Return the view of an entry with what a touch does, short and long."""
-        view.on_click = partial(self._pick, entry.path) if chosen else partial(self._open, entry)
+        view.on_click = partial(self.pick, entry.path) if chosen else partial(self._open, entry)
         if not self.saved.get("clip"):
-            view.on_long_click = partial(self._pick, entry.path)
+            view.on_long_click = partial(self.pick, entry.path)
         return view
 
     def _cell(self, entry: Entry, chosen: list[str]) -> View:
@@ -166,27 +166,18 @@ class Files(PagedActivity):
     def _bar(self, title: str, chosen: list[str]) -> View:
         more = ActionItem("more_vert", "More options", lambda: self.menu("menu", "overflow"), "overflow")
         if chosen:
-            return Toolbar(
+            return self.selection_bar(
                 f"{len(chosen)} selected",
                 ActionItem("share", "Share", self._share),
                 ActionItem("delete", "Delete", lambda: self.show("delete", paths=chosen)),
                 more,
-                on_up=self._unpick,
-                up="Cancel selection",
-                up_icon="close",
-                background="surface_container",
             )
         if self.args.get("search"):
-            field = EditText(
-                "", hint="Search this phone", box="none", action="search", weight=1, id="search_src_text",
-                on_text=lambda words: self.change(words=words),
-            )  # fmt: skip
-            back = ImageButton("arrow_back", content_desc="Close search", on_click=lambda: self.change(search=False))
-            return Row(back, field, width=MATCH, height=64, padding=(4, 0, 16, 0))
+            return self.search_bar("Search this phone")
         grid = bool(self.saved.get("grid"))
         return Toolbar(
             title,
-            ActionItem("search", "Search", self._search),
+            ActionItem("search", "Search", self.search),
             ActionItem("view_list" if grid else "grid_view", "List view" if grid else "Grid view",
                        lambda: self.set(grid=not grid)),
             more,
@@ -241,26 +232,9 @@ class Files(PagedActivity):
         except LookupError:
             self.toast("No app can open this file")
 
-    def _search(self) -> None:
-        self.change(search=True, words="")
-        self.manager.focus("search_src_text")
-
-    def _pick(self, path: str) -> None:
-        chosen = self.chosen
-        chosen.remove(path) if path in chosen else chosen.append(path)
-        self.change(selected=chosen) if chosen else self._unpick()
-
-    def _unpick(self) -> None:
-        self.args.pop("selected", None)
-        self.invalidate()
-
     def on_back(self) -> bool:
         """Leave selection and search, then the folder, then the choice of a folder."""
-        if "selected" in self.args:
-            self._unpick()
-            return True
-        if self.args.get("search"):
-            self.change(search=False)
+        if self.leave_mode():
             return True
         if len(self.saved["pages"]) > 1:
             self.close()
@@ -285,7 +259,7 @@ class Files(PagedActivity):
 
     def _take(self, how: str) -> None:
         self.saved["clip"] = [how, self.chosen]
-        self._unpick()
+        self.unpick()
 
     def _paste(self) -> None:
         how, paths = self.saved.pop("clip")
@@ -304,7 +278,7 @@ class Files(PagedActivity):
         for path in paths:
             if self.folders.exists(path):
                 self.folders.delete(path)
-        self._unpick()
+        self.unpick()
         self.snackbar(f"{len(paths)} item{'' if len(paths) == 1 else 's'} deleted")
 
     def _name(self, path: str) -> None:
@@ -320,7 +294,7 @@ class Files(PagedActivity):
                 self.folders.make_folder(f"{self.args['path']}/{name}")
         except FileExistsError:
             self.toast("There is something of this name already")
-        self._unpick()
+        self.unpick()
 
     # ------------------------------------------------------------ dialogs
 

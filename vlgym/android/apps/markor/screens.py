@@ -26,7 +26,7 @@ from vlgym.android.ui.material import (
 )
 from vlgym.android.ui.scroll import RecyclerView, ScrollView
 from vlgym.android.ui.view import MATCH, Column, FrameLayout, Row, View
-from vlgym.android.ui.widgets import Button, ImageButton, ImageView, TextView
+from vlgym.android.ui.widgets import Button, ImageView, TextView
 
 HOME = f"{SHARED_STORAGE}/Documents/Markor"
 TODO, QUICK = f"{HOME}/todo.txt", f"{HOME}/QuickNote.md"
@@ -111,7 +111,7 @@ class Main(Editor):
         when = f"{day_words(moment.date())}, {time_words(moment)}"
         about = when if entry.is_dir else f"{when}, {size_words(entry.size)}"
         marked = entry.path in chosen
-        act = partial(self._pick, entry.path) if chosen else partial(self._open, entry)
+        act = partial(self.pick, entry.path) if chosen else partial(self._open, entry)
         icon = ImageView("check_circle" if marked else entry.icon, colour="primary" if marked or entry.is_dir else
                          "on_surface_variant")  # fmt: skip
         return ListItem(
@@ -121,13 +121,13 @@ class Main(Editor):
             selected=marked,
             background="secondary_container" if marked else "",
             on_click=act,
-            on_long_click=partial(self._pick, entry.path),
+            on_long_click=partial(self.pick, entry.path),
         )
 
     def _bar(self, chosen: list[str]) -> View:
         if chosen:
             one = chosen[0]
-            return Toolbar(
+            return self.selection_bar(
                 str(len(chosen)),
                 *(
                     [ActionItem("drive_file_rename_outline", "Rename", lambda: self.show("rename", path=one))]
@@ -137,22 +137,13 @@ class Main(Editor):
                 ActionItem("drive_file_move", "Move", lambda: self._take("move")),
                 ActionItem("delete", "Delete", lambda: self.show("delete", paths=chosen)),
                 ActionItem("more_vert", "More options", lambda: self.menu("chosen_menu", "overflow"), "overflow"),
-                on_up=self._unpick,
-                up="Cancel selection",
-                up_icon="close",
-                background="surface_container",
             )
         if self.args.get("search"):
-            field = EditText(
-                "", hint="Search files", box="none", action="search", weight=1, id="search_src_text",
-                on_text=lambda words: self.change(words=words),
-            )  # fmt: skip
-            back = ImageButton("arrow_back", content_desc="Close search", on_click=lambda: self.change(search=False))
-            return Row(back, field, width=MATCH, height=64, padding=(4, 0, 16, 0))
+            return self.search_bar("Search files")
         name = "Internal storage" if self.folder == SHARED_STORAGE else self.folder.rpartition("/")[2]
         return Toolbar(
             name,
-            ActionItem("search", "Search", self._search),
+            ActionItem("search", "Search", self.search),
             ActionItem("sort", "Sort by", lambda: self.show("sort")),
             ActionItem("more_vert", "More options", lambda: self.menu("menu", "overflow"), "overflow"),
         )
@@ -186,28 +177,11 @@ class Main(Editor):
     def _go_up(self) -> None:
         self._enter(self.folder.rpartition("/")[0])
 
-    def _search(self) -> None:
-        self.change(search=True, words="")
-        self.manager.focus("search_src_text")
-
-    def _pick(self, path: str) -> None:
-        chosen = self.chosen
-        chosen.remove(path) if path in chosen else chosen.append(path)
-        self.change(selected=chosen) if chosen else self._unpick()
-
-    def _unpick(self) -> None:
-        self.args.pop("selected", None)
-        self.invalidate()
-
     def on_back(self) -> bool:
         """Leave selection and search, then the folder, then the tab."""
         if self.page[0] in ("todo", "quick"):
             self.save()
-        if "selected" in self.args:
-            self._unpick()
-            return True
-        if self.args.get("search"):
-            self.change(search=False)
+        if self.leave_mode():
             return True
         if self.page[0] == "home" and self.saved.get("clip"):
             self.set(clip=None)
@@ -221,7 +195,7 @@ class Main(Editor):
 
     def _take(self, how: str) -> None:
         self.saved["clip"] = [how, self.chosen]
-        self._unpick()
+        self.unpick()
 
     def _paste(self) -> None:
         how, paths = self.saved.pop("clip")
@@ -267,13 +241,13 @@ class Main(Editor):
             self.folders.rename(path, name)
         except FileExistsError:
             self.toast("A file of this name exists already")
-        self._unpick()
+        self.unpick()
 
     def _delete(self, paths: list[str]) -> None:
         for path in paths:
             if self.folders.exists(path):
                 self.folders.delete(path)
-        self._unpick()
+        self.unpick()
         self.snackbar(f"{len(paths)} deleted")
 
     # ------------------------------------------------------------ the other tabs

@@ -25,7 +25,7 @@ from vlgym.android.ui.material import (
 from vlgym.android.ui.paint import Painter
 from vlgym.android.ui.scroll import ScrollView
 from vlgym.android.ui.view import MATCH, Column, FrameLayout, Row, View
-from vlgym.android.ui.widgets import ImageButton, ImageView, Picture, TextView, ToggleChip
+from vlgym.android.ui.widgets import ImageView, Picture, TextView, ToggleChip
 
 PLACES = (Destination("Recipes", "menu_book"), Destination("Seasons", "calendar_month"))
 ALL, FAVORITES, LOOSE = "All recipes", "Favorites", "Without category"
@@ -95,27 +95,18 @@ class Recipes(PagedActivity):
         chosen = self.saved.get("category", ALL)
         names = [ALL, FAVORITES, *self.book.categories(), LOOSE]
         chips = [ToggleChip(n, n == chosen, on_change=lambda _, n=n: self.set(category=n)) for n in names]  # type: ignore[misc]
-        bar = Toolbar(
+        bar: View = Toolbar(
             "Recipes",
-            ActionItem("search", "Search", self._search),
+            ActionItem("search", "Search", self.search),
             ActionItem("more_vert", "More options", lambda: self.menu("menu", "overflow"), "overflow"),
         )
         if self.args.get("search"):
-            field = EditText(
-                "", hint="Search recipes", box="none", action="search", weight=1, id="search_src_text",
-                on_text=lambda words: self.change(words=words),
-            )  # fmt: skip
-            back = ImageButton("arrow_back", content_desc="Close search", on_click=lambda: self.change(search=False))
-            bar = Row(back, field, width=MATCH, height=64, padding=(4, 0, 16, 0))
+            bar = self.search_bar("Search recipes")
         page = FrameLayout(body, add, width=MATCH, weight=1)
         return Column(bar, chip_row(*chips), page, self._places(0), width=MATCH, height=MATCH)
 
     def _places(self, here: int) -> View:
         return BottomNavigation(PLACES, here, lambda place: self.replace(("home", "seasons")[place]))
-
-    def _search(self) -> None:
-        self.change(search=True, words="")
-        self.manager.focus("search_src_text")
 
     def _card(self, recipe: Recipe) -> View:
         heart = ImageView("favorite", size=20, colour="error", content_desc="Favorite") if recipe.favorite else None
@@ -263,8 +254,7 @@ class Recipes(PagedActivity):
 
     def on_back(self) -> bool:
         """Leave the search first; leave the form only after a question."""
-        if self.args.get("search"):
-            self.change(search=False)
+        if self.leave_mode():
             return True
         if self.page[0] == "edit":
             self._leave()

@@ -72,7 +72,7 @@ class Tasks(TaskForm, PagedActivity):
 
     def page_home(self) -> View:
         """Return the list over the bar at the foot."""
-        chosen: list[int] = self.args.get("selected", [])
+        chosen = self.chosen
         tasks = self._shown()
         rows = [self._row(task, task.id in chosen) for task in tasks]
         nothing = "No matching tasks" if self.args.get("search") else "There are no tasks here."
@@ -85,23 +85,14 @@ class Tasks(TaskForm, PagedActivity):
 
     def _bar(self, chosen: list[int]) -> View:
         if chosen:
-            return Toolbar(
+            return self.selection_bar(
                 str(len(chosen)),
                 ActionItem("check_circle", "Complete", partial(self._complete_all, chosen)),
                 ActionItem("content_copy", "Copy", partial(self._copy_all, chosen)),
                 ActionItem("delete", "Delete", lambda: self.show("delete", tasks=list(chosen))),
-                on_up=self._unpick,
-                up="Cancel selection",
-                up_icon="close",
-                background="surface_container",
             )
         if self.args.get("search"):
-            field = EditText(
-                "", hint="Search tasks", box="none", action="search", weight=1, id="search_src_text",
-                on_text=lambda words: self.change(words=words),
-            )  # fmt: skip
-            back = ImageButton("arrow_back", content_desc="Close search", on_click=lambda: self.change(search=False))
-            return Row(back, field, width=MATCH, height=64, padding=(4, 0, 16, 0))
+            return self.search_bar("Search tasks")
         return Toolbar(self._title())
 
     def _foot(self) -> View:
@@ -111,7 +102,7 @@ class Tasks(TaskForm, PagedActivity):
         add = FloatingActionButton("add", "Create new task", lambda: self.edit(0), gravity="", margin=(0, 0, 12, 0))
         return Row(
             button("menu", "Open drawer", self.open_drawer),
-            button("search", "Search", self._search),
+            button("search", "Search", self.search),
             button("sort", "Sort", lambda: self.show("sort")),
             button("more_vert", "More options", lambda: self.menu("menu", "overflow"), "overflow"),
             Space(weight=1),
@@ -152,8 +143,8 @@ class Tasks(TaskForm, PagedActivity):
             padding=(8, 0, 16, 0),
             selected=chosen,
             background="secondary_container" if chosen else "",
-            on_click=partial(self._pick if selecting else self.edit, task.id),
-            on_long_click=partial(self._pick, task.id),
+            on_click=partial(self.pick if selecting else self.edit, task.id),
+            on_long_click=partial(self.pick, task.id),
         )
         return Column(row, Divider(margin=(56, 0, 0, 0)), width=MATCH)
 
@@ -185,29 +176,12 @@ class Tasks(TaskForm, PagedActivity):
 
     # ------------------------------------------------------------ selection, search
 
-    def _pick(self, number: int) -> None:
-        chosen = list(self.args.get("selected", []))
-        chosen.remove(number) if number in chosen else chosen.append(number)
-        self.change(selected=chosen) if chosen else self._unpick()
-
-    def _unpick(self) -> None:
-        self.args.pop("selected", None)
-        self.invalidate()
-
-    def _search(self) -> None:
-        self.change(search=True, words="")
-        self.manager.focus("search_src_text")
-
     def on_back(self) -> bool:
         """Leave selection and search, then the form, then a filter."""
         if self.page[0] == "edit":
             self.leave_form()
             return True
-        if "selected" in self.args:
-            self._unpick()
-            return True
-        if self.args.get("search"):
-            self.change(search=False)
+        if self.leave_mode():
             return True
         if self.filter[0] != "all":
             self.set(filter=("all", ""))
@@ -224,7 +198,7 @@ class Tasks(TaskForm, PagedActivity):
     def _complete_all(self, numbers: list[int]) -> None:
         for number in numbers:
             self.store.complete(number, True)
-        self._unpick()
+        self.unpick()
 
     def _copy_all(self, numbers: list[int]) -> None:
         for number in numbers:
@@ -234,7 +208,7 @@ class Tasks(TaskForm, PagedActivity):
                                       recurrence=task.rule or None, hideUntil=task.hide)  # fmt: skip
                 self.store.put_in_list(copy, task.list)
                 self.store.put_tags(copy, task.tags)
-        self._unpick()
+        self.unpick()
 
     def delete(self, numbers: list[int]) -> None:
         """Delete tasks; the snackbar can bring them back."""
