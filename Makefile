@@ -3,7 +3,7 @@ BIN := .venv/bin
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help setup train test check fix bench clean
+.PHONY: help setup train test images check fix bench clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -18,6 +18,9 @@ train: setup  ## train on WebShop; prints success before and after and the path 
 test:  ## run all tests
 	@sh tools/setup.sh test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+images: setup  ## build the container images and play a rollout in each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m docker tests/docker/test_images.py $(ARGS)
 
 check: setup  ## lint, formatting and types, without changing a file
 	$(BIN)/ruff check .

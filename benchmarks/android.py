@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import json
 import os
 import random
@@ -56,15 +57,10 @@ def seconds(act: Callable[[], object], times: int) -> float:
 
 def floor(times: int) -> float:
     """Return frames per CPU second of a picture with nothing on it."""
-    from vlgym.android.ui.paint import Frame
+    from vlgym.android.ui.frame import Frame
 
-    frame = Frame(*SIZE, SIZE[0] / 1080, SIZE[1] / 2400)
-
-    def draw() -> None:
-        frame.play([])
-        frame.rgb()
-
-    return 1 / seconds(draw, times)
+    frame, colours = Frame(*SIZE, SIZE[0] / 1080, SIZE[1] / 2400), itertools.cycle((0xFF000000, 0xFFFFFFFF))
+    return 1 / seconds(lambda: frame.show([], next(colours)), times)
 
 
 def touches(device: Device, rng: random.Random) -> Iterator[tuple[bool, float, float]]:
@@ -205,9 +201,9 @@ def phone_taps() -> Iterator[None]:
     device = Device()
     device.start_activity(SETTINGS)
     device.advance(1.0)
-    rng, last = random.Random(0), None
+    rng, last, rows = random.Random(0), None, itertools.cycle(range(700, 2200, 300))
     while True:
-        x, y = rng.uniform(100, 980), rng.uniform(700, 2200)
+        x, y = rng.uniform(100, 980), next(rows) + rng.uniform(0, 80)  # another row each time
         device.touch("down", x, y)
         device.advance(0.05)
         picture = device.screenshot(SIZE)

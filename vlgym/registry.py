@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from vlgym.core.errors import UnknownNameError, did_you_mean
+
 NAMESPACE = "vlgym"
 
 
@@ -36,6 +38,26 @@ class EnvRow:
 _PHONE, _PHONES = "vlgym.android.env:AndroidEnv", "vlgym.android.vector:AndroidVectorEnv"
 _DESK, _DESKS = "vlgym.desk.env:DeskEnv", "vlgym.desk.vector:DeskVectorEnv"
 
+_ARM, _ARMS = "vlgym.manipulation.env:ArmEnv", "vlgym.manipulation.vector:ArmVectorEnv"
+
+_ARM_TASKS = {
+    "PegInsert": "peg-insert",
+    "PegPickInsert": "peg-pick-insert",
+    "NutOnPeg": "nut-on-peg",
+    "Lift": "lift",
+    "Stack": "stack",
+    "Door": "door",
+}
+
+_ROBOSUITE_TASKS = {
+    "Lift": "lift",
+    "Stack": "stack",
+    "NutAssemblySquare": "nut-assembly-square",
+    "PickPlaceCan": "pick-place-can",
+    "Door": "door",
+    "TwoArmPegInHole": "two-arm-peg-in-hole",
+}
+
 _PHONE_FAMILIES = (
     *("settings", "clock", "system", "contacts", "dialer", "messages", "calendar", "markor", "files", "tasks"),
     *("expense", "recipe", "browser", "camera", "gallery", "recorder", "across"),
@@ -65,6 +87,28 @@ ENVS: tuple[EnvRow, ...] = (
         )
         for family in _PHONE_FAMILIES
     ),
+    *(
+        EnvRow(f"{task}-v0", _ARM, tags=(tag,), extra="mujoco", vector_entry_point=_ARMS, kwargs={"task": task})
+        for task, tag in _ARM_TASKS.items()
+    ),
+    EnvRow(
+        "PickPlace-v0",
+        _ARM,
+        tags=("pick-place",),
+        extra="mujoco",
+        vector_entry_point="vlgym.manipulation.words:ArmWordsVectorEnv",
+        kwargs={"task": "PickPlace", "action_mode": "text"},
+    ),
+    *(
+        EnvRow(
+            f"Robosuite-{task}-v0",
+            "vlgym.robosuite.env:RobosuiteEnv",
+            tags=(f"robosuite-{tag}",),
+            extra="robosuite",
+            kwargs={"task": task},
+        )
+        for task, tag in _ROBOSUITE_TASKS.items()
+    ),
 )
 
 SITES: dict[str, str] = {
@@ -73,3 +117,25 @@ SITES: dict[str, str] = {
     "search.test": "vlgym.android.apps.browser.search:SearchSite",
 }
 """Host of a site that a phone's browser reaches -> "module:Class" of a `vlgym.core.site.Site`, imported at a visit."""
+
+
+def env_id(name: str) -> str:
+    """Return the Gymnasium id of an environment given by id, name ("WebShop-v0") or tag ("webshop").
+
+    Any other Gymnasium id that is registered, or that names its module ("package.module:Id-v0"), stands for itself.
+
+    Raises:
+        UnknownNameError: no such environment, or a tag that several share.
+    """
+    import gymnasium
+
+    exact = [row.id for row in ENVS if name in (row.id, row.name)]
+    tagged = [row.id for row in ENVS if name in row.tags]
+    if exact or len(tagged) == 1:
+        return (exact or tagged)[0]
+    if tagged:
+        raise UnknownNameError(f"Tag {name!r} names {len(tagged)} environments: {', '.join(tagged)}. Give one of them.")
+    if name in gymnasium.registry or ":" in name:
+        return name
+    known = sorted([row.id for row in ENVS] + [tag for row in ENVS for tag in row.tags])
+    raise UnknownNameError(f"Unknown environment {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}.")

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlgym.core.errors import VlgymError, did_you_mean, require
+from vlgym.core.errors import UnknownNameError, VlgymError, did_you_mean, require
 from vlgym_agents import registry
 from vlgym_agents.options import Config, Layer, resolve, table
 from vlgym_agents.schema import OptionError, read_toml
@@ -48,7 +48,8 @@ def _train(argv: list[str]) -> int:
         print(table(config))
         return 0
     out = Path(config.run.out or _default_out(config))
-    return _run(config, out, resume=arguments.resume is not None, quiet=arguments.quiet)
+    run = _run_program if config.own else _run
+    return run(config, out, resume=arguments.resume is not None, quiet=arguments.quiet)
 
 
 def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[Layer]]:
@@ -76,7 +77,7 @@ def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[Layer]]:
     layers: list[Layer] = []
     if arguments.resume is not None:
         folder = Path(arguments.resume or flags.get("run.out") or "")
-        layers.append(("resumed run", _saved_options(folder)))
+        layers.append(("resumed run", saved_options(folder)))
         flags["run.out"] = str(folder)
     if arguments.config:
         layers.append((f"file {arguments.config}", read_toml(Path(arguments.config))))
@@ -115,7 +116,7 @@ def _assignment(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _saved_options(folder: Path) -> dict[str, Any]:
+def saved_options(folder: Path) -> dict[str, Any]:
     """Return the options that a run folder was started with, defaults and presets of method and model excepted."""
     try:
         saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -131,8 +132,8 @@ def _saved_options(folder: Path) -> dict[str, Any]:
 
 def _default_out(config: Config) -> Path:
     env = registry.env_id(config.run.env).rpartition("/")[2]
-    model = Path(config.run.model).name
-    return Path("runs") / f"{env}-{config.run.algo}-{model}-{config.run.seed}"
+    model = "" if config.own else f"-{Path(config.run.model).name}"
+    return Path("runs") / f"{env}-{config.run.algo}{model}-{config.run.seed}"
 
 
 def _run(config: Config, out: Path, *, resume: bool, quiet: bool) -> int:
@@ -140,7 +141,7 @@ def _run(config: Config, out: Path, *, resume: bool, quiet: bool) -> int:
     from vlgym_agents.interrupt import Interrupted
     from vlgym_agents.loop import Trainer
     from vlgym_agents.pool import EnvSpec, make_pool
-    from vlgym_agents.record import RunFolder, success_table
+    from vlgym_agents.record import RunFolder
 
     _set_threads(config.run.torch_threads)
     resumed = Checkpoints(out / "checkpoints", config.flat(), config.run.keep).load()[0] if resume else None
@@ -162,11 +163,37 @@ def _run(config: Config, out: Path, *, resume: bool, quiet: bool) -> int:
         except Interrupted as stop:
             folder.say(f"Stopped after step {trainer.counters.step}. Go on with: vlgym-train --resume {out}")
             return 128 + stop.signum
-    results = (
-        [json.loads(line) for line in (out / "eval.jsonl").read_text().splitlines()] if config.eval.episodes else []
-    )
-    if results:
-        print(success_table(results))
+    return _finish(config, out)
+
+
+def _run_program(config: Config, out: Path, *, resume: bool, quiet: bool) -> int:
+    """Run a method that brings a loop of its own."""
+    from vlgym_agents.checkpoint import Checkpoints
+    from vlgym_agents.interrupt import Interrupted
+    from vlgym_agents.program import Program
+    from vlgym_agents.record import RunFolder
+
+    _set_threads(config.run.torch_threads)
+    program = registry.method(config.run.algo)
+    assert isinstance(program, Program)
+    resumed = Checkpoints(out / "checkpoints", config.flat(), config.run.keep).load()[0] if resume else None
+    lines = program.lines(config)
+    with contextlib.closing(RunFolder(out, config, resumed=resumed, quiet=quiet, lines=lines)) as folder:
+        try:
+            program.run(config, folder, resume)
+        except Interrupted as stop:
+            folder.say(f"Stopped. Go on with: vlgym-train --resume {out}")
+            return 128 + stop.signum
+    return _finish(config, out)
+
+
+def _finish(config: Config, out: Path) -> int:
+    """Print the evaluations and write the report."""
+    from vlgym_agents.record import success_table
+
+    lines = (out / "eval.jsonl").read_text().splitlines() if config.eval.episodes else []
+    if lines:
+        print(success_table([json.loads(line) for line in lines]))
     print(f"Report: {_report(out)}")
     return 0
 
@@ -260,7 +287,7 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     folder = Path(arguments.policy)
     is_run = (folder / "config.json").is_file()
-    layers: list[Layer] = [("resumed run", _saved_options(folder))] if is_run else []
+    layers: list[Layer] = [("resumed run", saved_options(folder))] if is_run else []
     flags = dict(_assignment(text) for text in arguments.set) | ({"run.env": arguments.env} if arguments.env else {})
     config = resolve([*layers, ("flag", flags)])
     spec = EnvSpec(registry.env_id(config.run.env), config.given("env"))
@@ -287,13 +314,13 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
         sampling = Sampling(r.temperature, arguments.greedy, r.max_tokens, r.min_tokens)
         rollout = Rollout(sampling, pool.size, r.window, r.max_turns, r.end_unparsable, progress=progress)
-        policy, tasks = _trained(config, probe, folder), probe.unwrapped.tasks
+        policy, tasks = trained_policy(config, probe, folder), probe.unwrapped.tasks
         setting = Setting(tasks, plan.split, policy, sampling, window=r.window)
         parts = registry.recipe(config.run.algo).build(config.algo, setting)
         return evaluate_policy(policy, pool, tasks, plan, replace(rollout, observe=parts.observe))[0]
 
 
-def _trained(config: Config, env: Any, folder: Path) -> Policy:
+def trained_policy(config: Config, env: Any, folder: Path) -> Policy:
     """Return the policy of a run's last checkpoint."""
     from vlgym_agents.checkpoint import Checkpoints, load_weights
 
@@ -333,7 +360,7 @@ def guard(program: str, body: Callable[[], int]) -> int:
         return status
     except VlgymError as error:
         print(f"{program}: {error}", file=sys.stderr)
-        return 2 if isinstance(error, (OptionError, registry.UnknownNameError)) else 1
+        return 2 if isinstance(error, (OptionError, UnknownNameError)) else 1
     except BrokenPipeError:
         if not _reader_left():
             raise

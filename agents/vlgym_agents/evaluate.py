@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from vlgym.core.episodes import absorb, schedule
+from vlgym.core.stats import wilson
 from vlgym.core.tasks import TaskSet
 from vlgym_agents.policy import Policy
 from vlgym_agents.pool import Command, Pool, Reply
 from vlgym_agents.recipe import env_return
-from vlgym_agents.rollout import Request, Rollout, RolloutError, collect, generator, light
-from vlgym_agents.stats import bootstrap, episode_metrics, wilson
+from vlgym_agents.rollout import Request, Rollout, RolloutError, collect, light
+from vlgym_agents.stats import bootstrap, episode_metrics
 from vlgym_agents.types import Chunk, Trace, Turn
 
-EVALUATION, TASKS, EPISODE = 101, 102, 103
+EVALUATION, EPISODE = 101, 103
 """First words of the keys of evaluation randomness, so that no stream is shared with training."""
 
 
@@ -42,13 +44,10 @@ class Plan:
 
     def requests(self, tasks: TaskSet) -> list[Request]:
         """Return the episodes, in order."""
-        ids = tasks.ids(self.split)
-        rng = generator(EVALUATION, TASKS, self.seed)
-        rounds = -(-self.episodes // max(len(ids), 1))
-        order = [place for _ in range(rounds) for place in rng.permutation(len(ids)).tolist()]
+        plays = schedule(tasks, self.split, self.episodes, self.seed)
         return [
-            Request(ids[place], int(rng.integers(2**31)), i, 0, (EVALUATION, EPISODE, self.seed, i), i < self.record)
-            for i, place in enumerate(order[: self.episodes])
+            Request(task, seed, i, 0, (EVALUATION, EPISODE, self.seed, i), i < self.record)
+            for i, (task, seed) in enumerate(plays)
         ]
 
 
@@ -62,13 +61,7 @@ class ObservationHash:
         """Add an observation; turn 0 starts the episode's digest anew (a retry)."""
         if turn == 0:
             self._parts[request.group] = hashlib.sha256()
-        digest = self._parts[request.group]
-        for key in sorted(observation):
-            value = observation[key]
-            digest.update(key.encode())
-            digest.update(
-                np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else str(value).encode()
-            )
+        absorb(self._parts[request.group], observation)
 
     def hexdigest(self) -> str:
         """Return the digest of all episodes."""

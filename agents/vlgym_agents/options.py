@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vlgym.core.errors import did_you_mean
 from vlgym_agents import registry
@@ -31,6 +32,9 @@ from vlgym_agents.schema import (
     one_of,
     read_toml,
 )
+
+if TYPE_CHECKING:
+    from vlgym_agents.program import Program
 
 Control = Literal["none", "shuffled_rewards", "zero_advantages", "sign_flip"]
 Schedule = Literal["constant", "linear"]
@@ -171,6 +175,7 @@ class Config:
         run, rollout, optim, eval: the trainer's own sections.
         algo: an instance of the recipe's options class.
         env, model: all options of the environment's constructor and of the loader (pass on only `given`).
+        own: section -> options of a program (algo among them); empty for a recipe.
         sources: option -> "default", "method preset", "model preset", "preset NAME", "file NAME" or "flag".
         docs: option -> its wording.
     """
@@ -184,6 +189,16 @@ class Config:
     model: Mapping[str, Any]
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     docs: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    own: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The sections this method reads, in the order of the help."""
+        return ("run", "env", "eval", *self.own) if self.own else SECTIONS
+
+    def part(self, section: str) -> Any:
+        """Return the options of a section."""
+        return self.own[section] if section in self.own else getattr(self, section)
 
     def given(self, section: str) -> dict[str, Any]:
         """Return what was set in the section env or model: the keyword arguments to pass on."""
@@ -192,8 +207,8 @@ class Config:
     def flat(self) -> dict[str, Any]:
         """Return ``{"section.name": value}``, in the order of the help."""
         out: dict[str, Any] = {}
-        for section in SECTIONS:
-            part = getattr(self, section)
+        for section in self.sections:
+            part = self.part(section)
             values = (
                 part if isinstance(part, Mapping) else {f.name: getattr(part, f.name) for f in dataclasses.fields(part)}
             )
@@ -223,22 +238,28 @@ def resolve(layers: Sequence[Layer]) -> Config:
     chosen = {key: str(run.get(f"run.{key}", own[key].default)) for key in ("env", "algo", "model")}
     if not chosen["env"]:
         raise OptionError("No environment was named; give one with --env (see --list).")
-    recipe, model_row = registry.recipe(chosen["algo"]), registry.model(chosen["model"])
-    schema = {
-        "run": own,
-        "env": of_callable(_env_class(registry.env_id(chosen["env"])), skip=("self", "render_mode", "action_mode")),
+    from vlgym_agents.program import Program
+
+    method = registry.method(chosen["algo"])
+    env_options = _env_options(registry.env_id(chosen["env"]), run_layers=layers)
+    schema = {"run": own, "env": env_options, "eval": of_dataclass(EvalOptions)}
+    if isinstance(method, Program):
+        schema |= {name: of_dataclass(options) for name, options in method.sections.items()}
+        return _resolve_program(schema, method, layers)
+    model_row = registry.model(chosen["model"], registry.tag(registry.env_id(chosen["env"])) or "")
+    schema |= {
         "model": of_callable(model_row.load, skip=("source", "action_help")),
         "rollout": of_dataclass(RolloutOptions),
         "optim": of_dataclass(OptimOptions),
-        "eval": of_dataclass(EvalOptions),
-        "algo": of_dataclass(recipe.options),
+        "algo": of_dataclass(method.options),
     }
+    schema = {section: schema[section] for section in SECTIONS}
     # a model wants its settings whatever the method, and a method whatever the model: what one lacks is passed over,
     # and what makes the method (its section algo) a model does not change
-    own_algo = {name for name in recipe.preset if name.startswith("algo.")}
+    own_algo = {name for name in method.preset if name.startswith("algo.")}
     wanted = {name: value for name, value in model_row.preset.items() if name not in own_algo}
     layers = [
-        ("method preset", _without_unknown(recipe.preset, "model", schema)),
+        ("method preset", _without_unknown(method.preset, "model", schema)),
         ("model preset", _without_unknown(wanted, "algo", schema)),
         *layers,
     ]
@@ -248,14 +269,52 @@ def resolve(layers: Sequence[Layer]) -> Config:
         rollout=_make("rollout", RolloutOptions, values),
         optim=_make("optim", OptimOptions, values),
         eval=_make("eval", EvalOptions, values),
-        algo=_make("algo", recipe.options, values),
+        algo=_make("algo", method.options, values),
         env={name: values[f"env.{name}"] for name in schema["env"]},
         model={name: values[f"model.{name}"] for name in schema["model"]},
         sources=sources,
-        docs={f"{section}.{o.name}": o.doc for section, options in schema.items() for o in options.values()},
+        docs=_docs(schema),
     )
     _refuse_idle(config)
     return config
+
+
+def _resolve_program(schema: dict[str, Mapping[str, Option]], program: Program, layers: Sequence[Layer]) -> Config:
+    """Merge the layers for a method that brings its own sections and has no token model."""
+    values, sources = _merge(schema, [("method preset", program.preset), *layers])
+    parts = {name: _make(name, options, values) for name, options in program.sections.items()}
+    config = Config(
+        run=_make("run", RunOptions, values),
+        rollout=RolloutOptions(),
+        optim=OptimOptions(),
+        eval=_make("eval", EvalOptions, values),
+        algo=parts["algo"],
+        env={name: values[f"env.{name}"] for name in schema["env"]},
+        model={},
+        sources=sources,
+        docs=_docs(schema),
+        own=parts,
+    )
+    idle = [name for name in ("model", "workers") if sources[f"run.{name}"] in ("flag",)]
+    if idle:
+        raise OptionError(f"Option run.{idle[0]} would have no effect on {program.name}; remove it.")
+    _refuse_idle(config)
+    return config
+
+
+def _docs(schema: Mapping[str, Mapping[str, Option]]) -> dict[str, str]:
+    return {f"{section}.{o.name}": o.doc for section, options in schema.items() for o in options.values()}
+
+
+def _env_options(env_id: str, run_layers: Sequence[Layer]) -> dict[str, Option]:
+    """Return the options of the environment's constructor; one that takes any keyword judges the further ones itself."""
+    creator = _env_class(env_id)
+    found = of_callable(creator, skip=("self", "render_mode", "action_mode"))
+    parameters = inspect.signature(creator).parameters.values()
+    if any(p.kind == p.VAR_KEYWORD for p in parameters):
+        given = {name.partition(".")[2] for _, layer in run_layers for name in layer if name.startswith("env.")}
+        found |= {name: Option(name, None, None) for name in sorted(given - found.keys())}
+    return found
 
 
 def _without_unknown(
@@ -324,8 +383,8 @@ def _make(section: str, cls: Any, values: Mapping[str, Any]) -> Any:
 
 def _refuse_idle(config: Config) -> None:
     """Refuse options that a person set and that nothing would read (an options class tells by `idle()`)."""
-    for section in SECTIONS:
-        part = getattr(config, section)
+    for section in config.sections:
+        part = config.part(section)
         idle: Mapping[str, str] = part.idle() if hasattr(part, "idle") else {}
         for name, why in idle.items():
             source = config.sources[f"{section}.{name}"]

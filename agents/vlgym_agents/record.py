@@ -54,7 +54,17 @@ from vlgym_agents.checkpoint import disk_errors
 from vlgym_agents.options import Config
 from vlgym_agents.types import Trace, Turn
 
-PACKAGES = ("vlgym", "numpy", "torch", "transformers", "gymnasium")
+SHOWN = {
+    "success": ("success", ".2f"),
+    "return": ("return", ".3f"),
+    "tokens_per_s": ("tok/s", ".0f"),
+    "episodes_per_s": ("ep/s", ".2f"),
+    "base_loss": ("loss", ".3f"),
+    "env_steps": ("steps", ".0f"),
+}
+"""Metric -> its label and format beside the progress bar."""
+
+PACKAGES = ("vlgym", "numpy", "torch", "transformers", "gymnasium", "mujoco")
 
 
 def to_json(value: Any) -> Any:
@@ -122,25 +132,28 @@ class RunFolder:
         config: written to config.json.
         resumed: step of the checkpoint the run goes on from; later lines of metrics.jsonl are dropped. None: a new run.
         quiet: no progress bar.
+        lines: steps of the whole run, where they are not run.steps.
 
     Raises:
         CheckpointError: the folder cannot be written.  VlgymError: it holds another run.
     """
 
-    def __init__(self, path: Path, config: Config, *, resumed: int | None = None, quiet: bool = False) -> None:
+    def __init__(
+        self, path: Path, config: Config, *, resumed: int | None = None, quiet: bool = False, lines: int | None = None
+    ) -> None:
         self.path, self.resumed = path, resumed
         if resumed is None and (path / "metrics.jsonl").exists():
             raise VlgymError(f"{str(path)!r} already holds a run: continue it with --resume, or choose another --out.")
         with self.writing():
             (path / "episodes").mkdir(parents=True, exist_ok=True)
             if resumed is None:
-                self._write("config.json", self._describe(config))
+                self.write("config.json", self._describe(config))
             else:
                 self._forget_after(resumed)
             self._metrics: TextIO = open(path / "metrics.jsonl", "a", encoding="utf-8")  # noqa: SIM115 (held open)
             self._board = self._open_board(resumed)
         self._wandb = self._open_wandb(config) if config.run.wandb else None
-        self._bar = self._open_bar(config.run.steps, resumed or 0, quiet)
+        self._bar = self._open_bar(config.run.steps if lines is None else lines, resumed or 0, quiet)
 
     def writing(self) -> contextlib.AbstractContextManager[None]:
         """Turn a full or read-only disk into one sentence."""
@@ -198,19 +211,14 @@ class RunFolder:
                     self._board.add_scalar(f"train/{name}", value, step)
         if self._wandb is not None:
             self._wandb.log({f"train/{name}": value for name, value in values.items()}, step=step)
-        shown = {
-            "success": f"{values['success']:.2f}",
-            "return": f"{values['return']:.3f}",
-            "tok/s": f"{values['tokens_per_s']:.0f}",
-            "ep/s": f"{values['episodes_per_s']:.2f}",
-        }
+        shown = {label: f"{values[name]:{form}}" for name, (label, form) in SHOWN.items() if name in values}
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update(step - self._bar.n)
 
     def evaluation(self, result: Mapping[str, Any]) -> None:
         """Write eval_<name>.json and one line of eval.jsonl."""
         with self.writing():
-            self._write(f"eval_{result['name']}.json", result)
+            self.write(f"eval_{result['name']}.json", result)
             short = {key: value for key, value in result.items() if key != "tasks"}
             with open(self.path / "eval.jsonl", "a", encoding="utf-8") as file:
                 file.write(json.dumps(to_json(short)) + "\n")
@@ -229,7 +237,7 @@ class RunFolder:
                 if described["image"]:
                     assert turn.observation is not None
                     Image.fromarray(turn.observation["image"]).save(self.path / "episodes" / described["image"])
-            self._write(f"episodes/{episode['name']}.json", episode)
+            self.write(f"episodes/{episode['name']}.json", episode)
 
     def progress(self, what: str, total: int) -> Callable[[Trace], None]:
         """Return a callback that shows how many of `total` episodes of `what` have ended."""
@@ -247,7 +255,8 @@ class RunFolder:
         """Print a line above the bar."""
         self._bar.write(text, file=sys.stderr)
 
-    def _write(self, name: str, value: Any) -> None:
+    def write(self, name: str, value: Any) -> None:
+        """Write a JSON file of the run folder."""
         (self.path / name).write_text(json.dumps(to_json(value), indent=1, ensure_ascii=False), encoding="utf-8")
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """The tables of methods and models: adding one is a file and a line here. Nothing is imported until it is chosen.
 
-A method row names a `Recipe` (see recipe.py). A model row names
+A method row names a `Recipe` (see recipe.py) or a `Program` (see program.py). A model row names
 
     load(source: str, *, <options with defaults>) -> Policy
 
@@ -9,7 +9,8 @@ says "vlgym-" and the row's name as `model_type`; or, for FALLBACK_MODEL, any ot
 is an option ``model.<name>`` of the command line, its annotation the type and its default the default; two are filled
 in where the loader takes them: `action_help`, the environment's action grammar in words, for the prompt, and `family`,
 the environment's tag. The module may also define PRESET, a dict of dotted options ("optim.lr": 3e-4) that this model
-wants instead of the trainer's defaults (those of section algo only where the method has them).
+wants instead of the trainer's defaults (those of section algo only where the method has them), and
+`wishes(source, family) -> dict` for what certain weights want beyond it, such as the tasks that they were begun on.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlgym.core.errors import VlgymError, did_you_mean
+from vlgym.core.errors import UnknownNameError, did_you_mean
 from vlgym.registry import ENVS
+from vlgym.registry import env_id as env_id  # --env and --model are resolved in one place
 
 if TYPE_CHECKING:
+    from vlgym_agents.program import Program
     from vlgym_agents.recipe import Recipe
 
 ALGOS: dict[str, str] = {
@@ -44,6 +47,19 @@ ALGOS: dict[str, str] = {
     "filtered-bc": "vlgym_agents.algos.filtered_bc:RECIPE",
 }
 
+PROGRAMS: dict[str, str] = {
+    "diffusion-bc": "vlgym_agents.robot.methods:DIFFUSION_BC",
+    "resip": "vlgym_agents.robot.methods:RESIP",
+    "residual-chunk": "vlgym_agents.robot.methods:RESIDUAL_CHUNK",
+    "ppo-finetune": "vlgym_agents.robot.methods:PPO_FINETUNE",
+    "ppo-scratch": "vlgym_agents.robot.methods:PPO_SCRATCH",
+    "policy-decorator": "vlgym_agents.robot.methods:POLICY_DECORATOR",
+    "resfit": "vlgym_agents.robot.methods:RESFIT",
+    "sb3-ppo": "vlgym_agents.robot.sb3:PPO",
+    "sb3-sac": "vlgym_agents.robot.sb3:SAC",
+}
+"""Methods that bring a loop of their own (see program.py)."""
+
 MODELS: dict[str, str] = {
     "nano": "vlgym_agents.policies.nano:load",
     "smollm2": "vlgym_agents.policies.hf:load",
@@ -52,13 +68,6 @@ MODELS: dict[str, str] = {
 
 FALLBACK_MODEL = "vlgym_agents.policies.hf:load"
 """Loads any other ``--model``: a hub id or a folder."""
-
-
-class UnknownNameError(VlgymError, KeyError):
-    """A name that is in no table; the sentence lists the nearest and the known."""
-
-    def __str__(self) -> str:  # KeyError would print the sentence in quotes
-        return str(self.args[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +98,16 @@ def recipe(name: str) -> Recipe:
     return found
 
 
-def model(name: str) -> ModelRow:
-    """Return the loader of a model: a row's name, a folder, or a hub id ("org/name").
+def method(name: str) -> Recipe | Program:
+    """Return the recipe or the program of a method; raises UnknownNameError."""
+    if name not in PROGRAMS and name not in ALGOS:
+        raise unknown("algorithm", name, [*ALGOS, *PROGRAMS])
+    found: Recipe | Program = resolve({**ALGOS, **PROGRAMS}[name])
+    return found
+
+
+def model(name: str, family: str = "") -> ModelRow:
+    """Return the loader of a model: a row's name, a folder, or a hub id ("org/name"); `family`: what it will act in.
 
     Raises:
         UnknownNameError: neither a row, nor a folder, nor of the form of a hub id.
@@ -103,8 +120,11 @@ def model(name: str) -> ModelRow:
             f"or a hub id such as 'org/name'."
         )
     reference = MODELS.get(row, FALLBACK_MODEL)
-    preset = getattr(importlib.import_module(reference.partition(":")[0]), "PRESET", {})
-    return ModelRow(name, resolve(reference), dict(preset))
+    module = importlib.import_module(reference.partition(":")[0])
+    preset = dict(getattr(module, "PRESET", {}))
+    if hasattr(module, "wishes"):
+        preset |= module.wishes(name, family)
+    return ModelRow(name, resolve(reference), preset)
 
 
 def _model_type(folder: Path) -> str:
@@ -113,27 +133,6 @@ def _model_type(folder: Path) -> str:
         return str(kind).removeprefix("vlgym-")
     except (OSError, ValueError, KeyError):
         return ""
-
-
-def env_id(name: str) -> str:
-    """Return the Gymnasium id of an environment given by id, name ("WebShop-v0") or tag ("webshop").
-
-    Any other Gymnasium id that is registered, or that names its module ("package.module:Id-v0"), stands for itself.
-
-    Raises:
-        UnknownNameError: no such environment, or a tag that several share.
-    """
-    import gymnasium
-
-    exact = [row.id for row in ENVS if name in (row.id, row.name)]
-    tagged = [row.id for row in ENVS if name in row.tags]
-    if exact or len(tagged) == 1:
-        return (exact or tagged)[0]
-    if tagged:
-        raise UnknownNameError(f"Tag {name!r} names {len(tagged)} environments: {', '.join(tagged)}. Give one of them.")
-    if name in gymnasium.registry or ":" in name:
-        return name
-    raise unknown("environment", name, [row.id for row in ENVS] + [tag for row in ENVS for tag in row.tags])
 
 
 def tag(env_id: str) -> str | None:

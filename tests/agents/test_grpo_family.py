@@ -7,13 +7,13 @@ import pytest
 import torch
 from toy_run import BANDIT, TWO_TURNS, config, equal, run
 
+from vlgym.core.errors import UnknownNameError
 from vlgym_agents import registry
 from vlgym_agents.algos import dapo, gigpo
 from vlgym_agents.docs.parts import changed, defaults, stand_in
 from vlgym_agents.losses import surrogate, token_weights
 from vlgym_agents.options import PRESETS, resolve
 from vlgym_agents.recipe import RecipeError
-from vlgym_agents.registry import UnknownNameError
 from vlgym_agents.schema import OptionError, read_toml
 from vlgym_agents.types import Chunk, Trace, Turn
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from vlgym_agents.stats import bootstrap, interquartile_mean, wilson
+from vlgym.core.stats import wilson
+from vlgym_agents.stats import bootstrap, interquartile_mean
 
 
 @pytest.mark.parametrize(

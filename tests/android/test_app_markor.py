@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from office import check_screen, hold, started, write
-from phone import Phone
+from phone import SETTINGS, Phone
 
 from vlgym.android.apps.markor.editor import plain
 
@@ -47,6 +47,18 @@ def test_leaving_keeps_the_text(phone: Phone) -> None:
     phone.key(4)
     assert text(phone, "plan.txt") == "Two\nlines"
     assert phone.shows("shopping.md")
+
+
+@pytest.mark.parametrize("leave", ["home", "recents", "another app", "screen off"])
+def test_a_note_is_saved_when_another_screen_comes(phone: Phone, leave: str) -> None:
+    phone.press("plan.txt")
+    write(phone, FIELD, "Meet at eleven.")
+    assert text(phone, "plan.txt") == "Meet at nine."
+    if leave == "another app":
+        phone.start_activity(SETTINGS)
+    else:
+        phone.key({"home": 3, "recents": 187, "screen off": 26}[leave])
+    assert text(phone, "plan.txt") == "Meet at eleven."
 
 
 def test_read_and_tick(phone: Phone) -> None:

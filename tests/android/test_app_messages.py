@@ -162,8 +162,10 @@ def test_a_message_arrives(phone: Phone) -> None:
     modem.receive_sms(phone, "2025550102", "Hello?")
     phone.advance(0.5)
     phone.press("Hello?")
-    assert phone.foreground() == MAIN
+    assert phone.foreground() == THREAD
     assert phone.shows("Ben Okafor")
+    assert phone.shows("Are you there?")
+    assert reads(SimPhone(phone))["2025550102"] is True
 
 
 def test_a_message_in_the_open_conversation_is_read_at_once(phone: Phone) -> None:
@@ -193,3 +195,10 @@ def test_sendto_opens_the_conversation(phone: Phone) -> None:
     assert phone.foreground() == THREAD
     phone.press("Send")
     assert ("4155550101", "On my way", 2) in said(phone)
+
+
+def test_the_send_button_says_what_it_sends(phone: Phone) -> None:
+    phone.shell("am start -a android.intent.action.SENDTO -d sms:4155550101 --es sms_body Hello")
+    phone.advance(0.5)
+    phone.press("SMS")  # AndroidWorld clicks the word
+    assert ("4155550101", "Hello", 2) in said(phone)

@@ -186,3 +186,10 @@ def test_a_full_disk_costs_a_message(phone: Phone, monkeypatch: pytest.MonkeyPat
     assert phone.shows("Not enough storage space")
     assert rows(phone) == []
     assert names(phone, RECORDS) == []
+
+
+def test_its_folder_is_there_before_the_first_recording(phone: Phone) -> None:
+    assert names(phone, RECORDS) == []
+    assert phone.state.files.is_dir(FOLDER)
+    phone.shell(f"rm -r {FOLDER}; pm clear {PACKAGE}")
+    assert phone.state.files.is_dir(FOLDER)

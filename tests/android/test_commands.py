@@ -15,6 +15,16 @@ from small_device import SmallDevice
 
 SETTINGS = "com.android.settings/com.android.settings.Settings"
 
+ASKED = {
+    "com.android.camera2": "ACCESS_COARSE_LOCATION",
+    "com.android.chrome": "POST_NOTIFICATIONS",
+    "com.dimowner.audiorecorder": "RECORD_AUDIO POST_NOTIFICATIONS",
+    "com.simplemobiletools.calendar.pro": "READ_CALENDAR WRITE_CALENDAR POST_NOTIFICATIONS",
+    "com.simplemobiletools.gallery.pro": "WRITE_EXTERNAL_STORAGE ACCESS_MEDIA_LOCATION READ_MEDIA_IMAGES "
+    "READ_MEDIA_VIDEO POST_NOTIFICATIONS",
+}
+"""Package -> permissions that AndroidWorld grants it."""
+
 
 @pytest.fixture
 def device() -> SmallDevice:
@@ -240,6 +250,9 @@ def test_packages(device: SmallDevice) -> None:
     assert run(device, "pm path org.tasks").startswith("package:/data/app/")
     run(device, "pm grant org.tasks android.permission.POST_NOTIFICATIONS")
     run(device, "pm grant org.tasks android.permission.CAMERA", 255)
+    for package, names in ASKED.items():
+        for name in names.split():
+            run(device, f"pm grant {package} android.permission.{name}")
     assert run(device, "cmd package resolve-activity --brief -a android.settings.SETTINGS").endswith(
         "com.android.settings/.Settings\n"
     )

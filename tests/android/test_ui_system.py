@@ -35,6 +35,52 @@ def test_shade_and_quick_settings(phone: Phone) -> None:
     assert phone.shows("Clock")
 
 
+def test_the_shell_moves_the_shade(phone: Phone) -> None:
+    phone.shell("cmd statusbar expand-notifications")
+    assert phone.shows("No notifications")
+    assert not phone.shows("Airplane mode")
+    phone.shell("cmd statusbar expand-settings")
+    assert phone.shows("Airplane mode")
+    phone.shell("cmd statusbar collapse")
+    assert not phone.shows("Airplane mode")
+    assert phone.shows("Clock")
+
+
+@pytest.mark.parametrize(("word", "mode"), [("on", "2"), ("priority", "1"), ("alarms", "3"), ("off", "0")])
+def test_the_shell_sets_do_not_disturb(phone: Phone, word: str, mode: str) -> None:
+    phone.shell("settings put global zen_mode 9")
+    assert phone.shell(f"cmd notification set_dnd {word}").code == 0
+    assert phone.state.settings.get("global", "zen_mode") == mode
+    assert phone.shell("cmd notification set_dnd loud").code == 255
+    assert phone.state.settings.get("global", "zen_mode") == mode
+
+
+def test_a_dialog_beside_the_keyboard_of_a_turned_display_keeps_its_buttons(phone: Phone) -> None:
+    phone.shell("settings put system accelerometer_rotation 0; settings put system user_rotation 1")
+    phone.start_activity(CLOCK)
+    phone.press("tab_alarm", "fab", "Switch to text input mode")
+    phone.press("Minute")
+    assert phone.windows.ui["ime"]["shown"]
+    top = bounds(phone.named("key_1")[0])[1]
+    for name in ("Cancel", "OK", "Minute"):
+        box = bounds(phone.named(name)[0])
+        assert box[3] <= top, name
+        assert box[3] - box[1] >= phone.windows.metrics.dp(40), name
+    phone.text("37")
+    assert phone.named("Minute")[0].get("text") == "37"
+
+
+def test_a_time_is_typed_to_the_minute(phone: Phone) -> None:
+    phone.start_activity(CLOCK)
+    phone.press("tab_alarm", "fab", "Switch to text input mode", "Hour")
+    phone.text("0")
+    phone.text("9")
+    phone.press("Minute")
+    phone.text("37")
+    phone.press("OK")
+    assert phone.shows("09:37") or phone.shows("9:37")
+
+
 def test_a_tile_held_opens_its_page(phone: Phone) -> None:
     phone.key(83)
     x, y = phone.centre("Bluetooth")

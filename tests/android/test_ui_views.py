@@ -9,8 +9,9 @@ pytest.importorskip("skia")
 import numpy as np
 
 from vlgym.android.state import State
-from vlgym.android.ui import dialogs, material, paint
+from vlgym.android.ui import dialogs, material, paint, pickers
 from vlgym.android.ui.edit import EditText, wrap
+from vlgym.android.ui.frame import Frame
 from vlgym.android.ui.scroll import RecyclerView, ScrollView
 from vlgym.android.ui.view import MATCH, Column, FrameLayout, LinearLayout, Row, Space, View
 from vlgym.android.ui.widgets import Button, CheckBox, RadioButton, SeekBar, Switch, TextView
@@ -163,7 +164,7 @@ def test_every_icon_is_a_path_inside_its_square() -> None:
 
     assert len(_icon_lines()) > 200
     for name in _icon_lines():
-        found = _icon(name, 24.0).getBounds()
+        found = _icon(name, 24.0)[0].getBounds()
         assert found.width() > 1, name
         assert found.left() >= -2, name
         assert found.right() <= 26, name
@@ -268,9 +269,9 @@ def test_the_clock_dial_reads_angles() -> None:
     def note(value: int, lifted: bool) -> None:
         heard.append((value, lifted))
 
-    hours = dialogs.ClockDial(0, hours=True, half_day=False, on_change=note)
-    minutes = dialogs.ClockDial(0, hours=False, half_day=False, on_change=note)
-    half = dialogs.ClockDial(15, hours=True, half_day=True, on_change=note)
+    hours = pickers.ClockDial(0, hours=True, half_day=False, on_change=note)
+    minutes = pickers.ClockDial(0, hours=False, half_day=False, on_change=note)
+    half = pickers.ClockDial(15, hours=True, half_day=True, on_change=note)
     shown(Column(hours, minutes, half))
     for dial, x, y in (
         (hours, 0.9, 0.5),
@@ -288,7 +289,7 @@ def test_the_clock_dial_reads_angles() -> None:
 
 def test_the_calendar_has_the_days_of_its_month() -> None:
     picked: list[tuple[int, ...]] = []
-    view = dialogs.DatePicker(2024, 2, 29, lambda *day: picked.append(day), lambda *month: picked.append(month))
+    view = pickers.DatePicker(2024, 2, 29, lambda *day: picked.append(day), lambda *month: picked.append(month))
     shown(view)
     days = [v for v in view.walk() if isinstance(v, TextView) and v.text.isdigit()]
     assert [v.text for v in days] == [str(n) for n in range(1, 30)]
@@ -320,8 +321,6 @@ def test_a_recording_plays_at_any_scale() -> None:
     recording.painter.rect(0, 0, 50, 100, 0xFFFF0000)
     picture = recording.finish()
     for size in (100, 30):
-        frame = paint.Frame(size, size, size / 100, size / 100)
-        frame.play([picture])
-        red = frame.rgb()[..., 0] == 255
+        red = Frame(size, size, size / 100, size / 100).show([], picture)[..., 0] == 255
         assert red.shape == (size, size)
         assert np.array_equal(red, np.arange(size)[None, :].repeat(size, 0) < size / 2)

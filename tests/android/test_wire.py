@@ -386,3 +386,14 @@ def test_serve_runs_until_the_console_kills_it(
     assert f"127.0.0.1:{ports[0]}" in capsys.readouterr().out
     assert cli.main(["serve", "--size", "big"]) == 2
     assert "WIDTHxHEIGHT" in capsys.readouterr().err
+
+
+def test_time_stands_unless_it_is_to_move(device: FakeDevice) -> None:
+    before = device.state.clock.uptime_us
+    with DeviceServer(device, with_grpc=False) as still:  # type: ignore[arg-type]
+        host = Host(still.adb_port)
+        assert host.open("shell:echo hello")
+        assert host.all() == b"hello\n"
+        assert device.state.clock.uptime_us == before
+    with DeviceServer(device, with_grpc=False, moving=True):  # type: ignore[arg-type]
+        eventually(lambda: device.state.clock.uptime_us > before + 100_000, "the device's time does not pass")

@@ -40,6 +40,8 @@ _T = TypeVar("_T")
 ENV_EXECUTABLE = "VLGYM_CHROMIUM"
 """Environment variable naming the Chromium executable to use before any other."""
 
+ENV_SANDBOX = "VLGYM_CHROMIUM_SANDBOX"  # "1": with Chromium's own sandbox, which needs user namespaces
+
 MAX_SIDE = 8192  # Chromium's largest surface on the software path
 _PURPOSE = "Drawing pages to pixels"
 _ON_PATH = (
@@ -175,6 +177,7 @@ class _Session:
         self.browser = await self.playwright.chromium.launch(
             executable_path=executable,
             args=list(flags),
+            chromium_sandbox=os.environ.get(ENV_SANDBOX) == "1",
             handle_sigint=False,  # Ctrl-C belongs to the program, which may want one more picture
             handle_sigterm=False,
             handle_sighup=False,

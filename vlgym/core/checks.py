@@ -78,6 +78,11 @@ def same(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
+def parts(observation: Any) -> Mapping[str, Any]:
+    """Return an observation by its keys; one that is an array has the key ""."""
+    return observation if isinstance(observation, Mapping) else {"": observation}
+
+
 def walk(env: VlgymEnv, seed: int, steps: int = WALK) -> list[Any]:
     """Return what a seeded random policy sees: (observation, reward, terminated, truncated, info) from reset on."""
     policy = env.scripted_policy("random", seed)
@@ -105,7 +110,7 @@ def info_contract(make: Make) -> None:
     """The same info keys, of the contract's types, from reset, from a good and from a bad step."""
     env = make()
     _, info = env.reset(seed=0)
-    infos = [info, env.step(env.scripted_policy("random")({**env.reset(seed=0)[0]}, info))[4], env.step("\0")[4]]
+    infos = [info, env.step(env.scripted_policy("random")(env.reset(seed=0)[0], info))[4], env.step("\0")[4]]
     for found in infos:
         _require(found.keys() == info.keys(), f"info keys differ: {sorted(found.keys() ^ info.keys())}.")
         for key, kind in INFO_TYPES.items():
@@ -201,6 +206,8 @@ def tasks_split(make: Make) -> None:
 def oracle_solves(make: Make) -> None:
     """The oracle succeeds on every task it claims (some test tasks), through valid public actions; random does not."""
     env, wins = make(), {"oracle": 0, "random": 0}
+    if "oracle" not in env.scripted:  # a wrapped suite that ships no expert
+        return
     tasks = [task for task in env.tasks.ids("test")[:200] if env.oracle_claims(task)][:ORACLE_TASKS]
     _require(len(tasks) >= min(ORACLE_TASKS, len(env.tasks.ids("test"))) / 2, "The oracle claims hardly any task.")
     for name in wins:
@@ -276,9 +283,9 @@ def processes(make: Make) -> None:
         vector = gym.vector.AsyncVectorEnv([make, make], context=context)
         try:
             observations, _ = vector.reset(seed=[11, 12])
-            for key, value in alone.items():
-                assert same(np.asarray(observations[key][0]), np.asarray(value)), (
-                    f"{key} differs in a {context} worker."
+            for key, value in parts(alone).items():
+                assert same(np.asarray(parts(observations)[key][0]), np.asarray(value)), (
+                    f"{key or 'The observation'} differs in a {context} worker."
                 )
             _, rewards, _, _, infos = vector.step(("\0", "\0"))
             _require(

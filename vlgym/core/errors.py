@@ -23,6 +23,13 @@ class TaskError(VlgymError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class UnknownNameError(VlgymError, KeyError):
+    """A name that is in no table; the sentence lists the nearest and the known."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
 class CatalogueError(VlgymError, ValueError):
     """A data file is missing, truncated, corrupt or of another schema; names the file, the record and the field."""
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from vlgym_agents.registry import UnknownNameError, env_id
+from vlgym.core.errors import UnknownNameError
+from vlgym.registry import env_id
 from vlgym_agents.report import payload as payloads
 from vlgym_agents.report.payload import SHARES
 from vlgym_agents.report.run import Run, number

@@ -98,7 +98,7 @@ def draw_image(p: Painter, image: Any, left: float, top: float, width: float, he
     w, h = image.width() * scale, image.height() * scale
     x, y = left + (width - w) / 2, top + (height - h) / 2
     p.clip(left, top, left + width, top + height)
-    p.canvas.drawImageRect(image, skia.Rect(x, y, x + w, y + h), _SMOOTH)
+    p.other(_draw_image, x, y, x + w, y + h, image, x, y, w, h)
     p.unclip()
 
 
@@ -107,10 +107,18 @@ def draw_svg(p: Painter, text: str, left: float, top: float, width: float, heigh
     document = decode_svg(text)
     if document is not None:
         p.clip(left, top, left + width, top + height)
-        p.canvas.translate(left, top)
-        document.setContainerSize(skia.Size(width, height))
-        document.render(p.canvas)
+        p.other(_draw_svg, left, top, left + width, top + height, document, left, top, width, height)
         p.unclip()
+
+
+def _draw_image(canvas: Any, image: Any, x: float, y: float, w: float, h: float) -> None:
+    canvas.drawImageRect(image, skia.Rect(x, y, x + w, y + h), _SMOOTH)
+
+
+def _draw_svg(canvas: Any, document: Any, left: float, top: float, width: float, height: float) -> None:
+    canvas.translate(left, top)
+    document.setContainerSize(skia.Size(width, height))
+    document.render(canvas)
 
 
 # ---------------------------------------------------------------- clips and sounds

@@ -7,10 +7,11 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from vlgym.android.ui.activity import Activity
-from vlgym.android.ui.dialogs import AlertDialog, DatePicker
+from vlgym.android.ui.dialogs import AlertDialog
 from vlgym.android.ui.edit import EditText
 from vlgym.android.ui.material import ActionItem, Toolbar
 from vlgym.android.ui.paint import Painter, baseline, text_width
+from vlgym.android.ui.pickers import DatePicker
 from vlgym.android.ui.scroll import HorizontalScrollView, ScrollView
 from vlgym.android.ui.view import MATCH, Column, FrameLayout, Row, Space, View
 from vlgym.android.ui.widgets import ImageButton, ImageView, TextView
@@ -285,6 +286,10 @@ class FloatingLabel(View):
     def hit(self, x: float, y: float) -> View | None:
         """Touches go to the field."""
         return None
+
+    def paint(self, p: Painter) -> None:
+        """Draw anew each time: what it shows is the field's."""
+        self.draw(p)
 
     def on_draw(self, p: Painter) -> None:
         """Draw the hint over the border."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vlgym.android.assets import first_photos
 from vlgym.android.state import schemas
+from vlgym.android.state.effects import FORWARDER
 from vlgym.android.state.intents import ACTION_MAIN, ACTION_VIEW, CATEGORY_HOME, CATEGORY_LAUNCHER
 from vlgym.android.state.packages import ActivityInfo, Filter, Package
 from vlgym.android.state.samples import first_expenses, first_notes, first_recipes, first_tasks
@@ -15,6 +16,11 @@ _CONTACTS = ("android.permission.READ_CONTACTS", "android.permission.WRITE_CONTA
 _PHONE = ("android.permission.CALL_PHONE", "android.permission.READ_CALL_LOG", "android.permission.WRITE_CALL_LOG")
 _SMS = ("android.permission.READ_SMS", "android.permission.SEND_SMS", "android.permission.RECEIVE_SMS")
 _NOTIFY = "android.permission.POST_NOTIFICATIONS"
+_MEDIA = tuple(
+    f"android.permission.{name}" for name in ("ACCESS_MEDIA_LOCATION", "READ_MEDIA_IMAGES", "READ_MEDIA_VIDEO")
+)
+_PLACE = ("android.permission.ACCESS_COARSE_LOCATION", "android.permission.ACCESS_FINE_LOCATION")
+_CALENDAR = ("android.permission.READ_CALENDAR", "android.permission.WRITE_CALENDAR")
 
 SETTINGS_PAGES = {
     "android.settings.SETTINGS": ".Settings",
@@ -55,13 +61,14 @@ def _app(
     databases: tuple[tuple[str, str], ...] = (),
     permissions: tuple[str, ...] = (),
     samples: tuple[tuple[str, str], ...] = (),
+    folders: tuple[str, ...] = (),
     system: bool = False,
 ) -> Package:
     """Return an app with an icon whose permissions are granted, as `install -g` leaves it."""
     entry = ActivityInfo(activity, label, (_LAUNCH, *filters))
     return Package(
         name, label, (entry, *activities), system=system, permissions=permissions, granted=permissions,
-        databases=databases, samples=samples,
+        databases=databases, samples=samples, folders=folders,
     )  # fmt: skip
 
 
@@ -99,6 +106,7 @@ SYSTEM = (
     ),
     Package("com.google.android.inputmethod.latin", "Gboard"),
     Package("com.google.android.webview", "Android System WebView"),
+    Package(FORWARDER, "Accessibility Forwarder", system=False),
 )  # fmt: skip
 """What has no icon."""
 
@@ -151,7 +159,7 @@ APPS = (
     _app(
         "com.simplemobiletools.calendar.pro", "Calendar", ".activities.MainActivity",
         Filter((ACTION_VIEW,), schemes=("content",), authorities=("com.android.calendar",)),
-        databases=(("events.db", schemas.SIMPLE_CALENDAR),), permissions=(_NOTIFY,),
+        databases=(("events.db", schemas.SIMPLE_CALENDAR),), permissions=(*_CALENDAR, _NOTIFY),
         activities=(ActivityInfo(".activities.EventActivity", "Calendar", (
             Filter(("android.intent.action.INSERT", "android.intent.action.EDIT"),
                    types=("vnd.android.cursor.dir/event", "vnd.android.cursor.item/event")),)),),
@@ -181,18 +189,19 @@ APPS = (
         Filter((ACTION_VIEW,), (_BROWSABLE,), ("file", "content"), ("text/html",)), system=True,
         activities=(ActivityInfo("org.chromium.chrome.browser.history.HistoryActivity", "Chrome"),),
         databases=(("app_chrome/Default/History", schemas.BROWSER_HISTORY), ("browser.db", schemas.BROWSER)),
+        permissions=(_NOTIFY,),
     ),
     _app(
         "com.android.camera2", "Camera", "com.android.camera.CameraLauncher",
         Filter(("android.media.action.STILL_IMAGE_CAMERA", "android.media.action.IMAGE_CAPTURE",
                 "android.media.action.VIDEO_CAMERA", "android.media.action.VIDEO_CAPTURE")),
-        system=True, permissions=("android.permission.CAMERA", "android.permission.RECORD_AUDIO", *_STORAGE),
+        system=True, permissions=("android.permission.CAMERA", "android.permission.RECORD_AUDIO", *_PLACE, *_STORAGE),
         databases=(("camera.db", schemas.CAMERA),),
     ),
     _app(
         "com.simplemobiletools.gallery.pro", "Gallery", ".activities.MainActivity",
         Filter((ACTION_VIEW, "android.intent.action.PICK"), types=("vnd.android.cursor.dir/image",)),
-        databases=(("gallery.db", schemas.GALLERY),), permissions=_STORAGE,
+        databases=(("gallery.db", schemas.GALLERY),), permissions=(*_STORAGE, *_MEDIA, _NOTIFY),
         activities=(
             ActivityInfo(".activities.MediaActivity", "Gallery"),
             ActivityInfo(".activities.PhotoVideoActivity", "Gallery", (
@@ -202,6 +211,7 @@ APPS = (
     _app(
         "com.dimowner.audiorecorder", "Audio Recorder", ".app.welcome.WelcomeActivity",
         databases=(("records.db", schemas.RECORDS),),
+        folders=("/storage/emulated/0/Android/data/com.dimowner.audiorecorder/files/Music/records",),
         permissions=("android.permission.RECORD_AUDIO", *_STORAGE, _NOTIFY),
         activities=(
             ActivityInfo(".app.main.MainActivity", "Audio Recorder"),

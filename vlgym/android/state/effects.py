@@ -12,6 +12,27 @@ _STREAMS = {"alarm": "ALARM", "music": "MUSIC", "ring": "RING", "notification": 
             "voice": "VOICE_CALL", "bluetooth_sco": "BLUETOOTH_SCO"}  # fmt: skip
 
 
+FORWARDER = "com.google.androidenv.accessibilityforwarder"
+"""Package of android-env's accessibility forwarder."""
+_FORWARDER_PORT = "vlgym.forwarder.port"
+_THIS_MACHINE = ("10.0.2.2", "127.0.0.1", "localhost")
+"""Names of the host that an emulator's apps know; a phone's forwarder is sent nowhere else."""
+
+
+def send_forests(state: State, host: str, port: int) -> bool:
+    """Tell the accessibility forwarder where its server is; return False for what is not a port of this machine."""
+    known = FORWARDER in state.packages and host in _THIS_MACHINE and 0 < port < 65536
+    if known:
+        state.properties[_FORWARDER_PORT] = str(port)
+    return known
+
+
+def forwarder_port(state: State) -> int:
+    """Return the port that the forwarder sends the screen's elements to, 0 while it is off."""
+    on = f"{FORWARDER}/" in (state.settings.get("secure", "enabled_accessibility_services") or "")
+    return int(state.properties.get(_FORWARDER_PORT, "0")) if on else 0
+
+
 class Effects:
     """Follows the settings of one device. Switches of apps and `svc` go through `set_wifi` and its kin."""
 

@@ -116,6 +116,8 @@ def make_data(files: FileSystem, package: Package, uid: int, *, new: bool = Fals
         files.write(path, data, mode=None if path.startswith("/s") else 0o660)
         if not path.startswith("/s"):
             made += [parent, path]
+    for path in package.folders:
+        files.mkdir(path, parents=True)
     own(files, made, uid)
 
 

@@ -101,6 +101,7 @@ class Package:
         uid: fixed user id of a system process, 0 to give it one.
         version: (code, name).
         samples: (file name of a database, SQL) of what a new phone holds; clearing the data does not bring it back.
+        folders: absolute paths of folders in shared storage made with its data.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Package:
     uid: int = 0
     version: tuple[int, str] = (1, "1.0")
     samples: tuple[tuple[str, str], ...] = ()
+    folders: tuple[str, ...] = ()
 
     @property
     def data_dir(self) -> str:

@@ -9,17 +9,17 @@ from typing import Any
 from vlgym.android.tasks.phone import SHARED, Phone
 from vlgym.android.tasks.template import Params, Screen, Template, click, launch
 
-FOLDER = f"{SHARED}/DCIM/Camera"
+PHOTOS, VIDEOS = f"{SHARED}/Pictures", f"{SHARED}/Movies"
 DB = "/data/data/com.android.camera2/databases/camera.db"
 PHOTO, VIDEO = ".jpg", ".mp4"
 
 
 def pictures(phone: Phone) -> list[dict[str, Any]]:
     """Return what the camera has taken and what is still there, oldest first."""
-    there = set(phone.list(FOLDER))
+    there = {f"{folder}/{name}" for folder in (PHOTOS, VIDEOS) for name in phone.list(folder)}
     rows = phone.rows(DB, "SELECT path, lens, flash, timer_s, zoom, ratio, length_ms FROM pictures ORDER BY _id")
     names = ("path", "lens", "flash", "timer", "zoom", "ratio", "length")
-    return [dict(zip(names, row)) for row in rows if row[0].rpartition("/")[2] in there]
+    return [dict(zip(names, row)) for row in rows if row[0] in there]
 
 
 class CameraTask(Template):
@@ -36,15 +36,18 @@ class CameraTask(Template):
         """Leave the old photos alone in the folder, and the camera as it was bought."""
         from vlgym.android.apps.scenes import photo
 
-        phone.remove(FOLDER)
+        for folder in (PHOTOS, VIDEOS):
+            for name in phone.list(folder):
+                if name.endswith((PHOTO, VIDEO)):
+                    phone.remove(f"{folder}/{name}")
         phone.execute(DB, "DELETE FROM pictures")
         phone.execute(DB, "DELETE FROM preferences WHERE key != 'place'")
         for number, name in enumerate(p["old"]):
-            phone.write(f"{FOLDER}/{name}", photo("beach", number))
+            phone.write(f"{PHOTOS}/{name}", photo("beach", number))
 
     def new(self, phone: Phone, p: Params) -> list[dict[str, Any]] | None:
         """Return what was taken; None if an old photo is gone."""
-        if not set(p["old"]) <= set(phone.list(FOLDER)):
+        if not set(p["old"]) <= set(phone.list(PHOTOS)):
             return None
         return pictures(phone)
 

@@ -91,6 +91,9 @@ class Activity:
     def on_new_intent(self) -> None:
         """Called when a singleTask or singleTop activity is started again; `intent` is the new one."""
 
+    def on_pause(self) -> None:
+        """Called when another screen comes to the front; its windows are still there."""
+
     def on_back(self) -> bool:
         """Take the back key; return whether it was of use. If not, the activity ends."""
         return False

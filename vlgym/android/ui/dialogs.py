@@ -1,19 +1,22 @@
-"""What lies over a screen: dialogs, menus, sheets, pickers, snackbars, toasts."""
+"""What lies over a screen: dialogs, menus, sheets, snackbars, toasts."""
 
 from __future__ import annotations
 
-import calendar
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
-from vlgym.android.ui.paint import Painter, baseline, text_width
+from vlgym.android.ui.attrs import Attrs
 from vlgym.android.ui.scroll import ScrollView
-from vlgym.android.ui.view import MATCH, Attrs, Column, LinearLayout, Row, Space, View, ViewGroup
+from vlgym.android.ui.view import MATCH, Column, LinearLayout, Row, Space, View, ViewGroup
 from vlgym.android.ui.widgets import Button, CheckBox, ImageButton, RadioButton, TextView
 
+if TYPE_CHECKING:
+    from vlgym.android.ui.window import Window
+
 Callback = Callable[[], object]
+_LOW_DP = 280.0
+"""A window lower than this has no room for a dialog's title beside its buttons."""
 
 
 def AlertDialog(
@@ -21,9 +24,13 @@ def AlertDialog(
     *content: View | None,
     message: str = "",
     buttons: Sequence[tuple[str, Callback]] = (),
+    lead: View | None = None,
     wide: bool = False,
 ) -> LinearLayout:
-    """Return a dialog: title, message, content and text buttons at the lower right, the positive one last."""
+    """Return a dialog: title, message, content and text buttons at the lower right, the positive one last.
+
+    `lead` stands at the lower left. On a low display the title scrolls with the content, so that the buttons are seen.
+    """
     body = [view for view in content if view is not None]
     if message:
         body.insert(
@@ -33,12 +40,11 @@ def AlertDialog(
     heading = (
         TextView(title, style="headline_small", id="alertTitle", margin=(24, 24, 24, 16)) if title else Space(height=24)
     )
-    scroll = ScrollView(Column(*body, width=MATCH), width=MATCH, id="dialog_content")
-    scroll.measured_last = True
-    dialog = Column(
+    foot = Row(lead, Space(weight=1), *actions, width=MATCH, padding=(16, 16, 24, 20), spacing=8) if actions else None
+    dialog = _Dialog(
         heading,
-        scroll,
-        Row(Space(weight=1), *actions, width=MATCH, padding=(16, 16, 24, 20), spacing=8) if actions else None,
+        body,
+        foot,
         width=360 if wide else 320,
         background="surface_high",
         radius=28,
@@ -46,6 +52,25 @@ def AlertDialog(
     )
     dialog.place = "center"
     return dialog
+
+
+class _Dialog(LinearLayout):
+    """A title over content that scrolls over buttons."""
+
+    def __init__(self, heading: View, body: Sequence[View], foot: View | None, **attrs: Unpack[Attrs]) -> None:
+        super().__init__(**attrs)
+        self.heading, self.body, self.foot = heading, body, foot
+
+    def attach(self, window: Window, parent: ViewGroup | None, key: str) -> None:
+        """Join a window; its height decides where the title stands."""
+        low = window.box[3] - window.box[1] < window.metrics.dp(_LOW_DP)
+        gap = Space(visible=False)  # in the title's other place, so that the keys of what follows stay
+        content = [self.heading if low else gap, *self.body]
+        scroll = ScrollView(Column(*content, width=MATCH), width=MATCH, id="dialog_content")
+        scroll.measured_last = True
+        parts = [gap if low else self.heading, scroll, self.foot]
+        self.children = [part for part in parts if part is not None]
+        super().attach(window, parent, key)
 
 
 def ChoiceDialog(
@@ -74,8 +99,9 @@ def CheckDialog(
     chosen: Sequence[int],
     on_toggle: Callable[[int], object],
     buttons: Sequence[tuple[str, Callback]],
+    above: View | None = None,
 ) -> LinearLayout:
-    """Return a dialog of check boxes."""
+    """Return a dialog of check boxes, below a view if one is given."""
     rows = [
         Row(
             CheckBox(place in chosen),
@@ -88,7 +114,7 @@ def CheckDialog(
         )
         for place, text in enumerate(options)
     ]
-    return AlertDialog(title, *rows, buttons=buttons)
+    return AlertDialog(title, above, *rows, buttons=buttons)
 
 
 def PopupMenu(items: Sequence[tuple[str, Callback]], at: Sequence[int] = ()) -> LinearLayout:
@@ -198,257 +224,3 @@ def Stepper(
     )
     picker.android_class, picker.id = "android.widget.NumberPicker", name
     return picker
-
-
-class _Number(View):
-    """A number of the dial: named for the view hierarchy; the dial draws it and takes its touches."""
-
-    android_class = "android.widget.TextView"
-    ripple = False
-
-    width = height = 36.0
-
-    def __init__(self, text: str, **attrs: Unpack[Attrs]) -> None:
-        super().__init__(**attrs)
-        self.text = text
-
-    @property
-    def text_shown(self) -> str:
-        """The number."""
-        return self.text
-
-
-class ClockDial(ViewGroup):
-    """The dial of a time picker: the numbers of hours or minutes in a circle, to tap or to drag to.
-
-    Args:
-        value: hour 0 to 23 or minute 0 to 59.
-        hours: whether the dial is for hours; with `half_day` it shows 12 of them.
-        on_change: called with the value and whether the finger has been lifted.
-    """
-
-    android_class = "android.view.View"
-    ripple = False
-
-    def __init__(
-        self,
-        value: int,
-        *,
-        hours: bool,
-        half_day: bool,
-        on_change: Callable[[int, bool], object],
-        **attrs: Unpack[Attrs],
-    ) -> None:
-        self.value, self.hours, self.half_day, self.on_change = value, hours, half_day, on_change
-        super().__init__(*map(self._number, self._numbers()), **attrs)
-        self.width = self.height = 256.0
-        self.radius, self.background = 128.0, "surface_highest"
-        self.on_drag = self._dragged
-
-    def _number(self, number: tuple[str, float, float, int]) -> View:
-        text, _, _, value = number
-        unit = "minutes" if not self.hours else "o'clock" if self.half_day else "hours"
-        return _Number(
-            text,
-            content_desc=f"{int(text)} {unit}",
-            selected=value == self.value,
-            on_click=lambda: self.on_change(value, True),
-        )
-
-    def on_measure(self, width: int, height: int, exact_width: bool, exact_height: bool) -> tuple[int, int]:
-        """Measure the numbers; the dial's own size is fixed."""
-        for child in self.children:
-            self.measure_child(child, width, height)
-        return width, height
-
-    def layout(self, left: int, top: int) -> None:
-        """Place the numbers on their circles."""
-        super().layout(left, top)
-        for child, (_, turn, reach, _) in zip(self.children, self._numbers()):
-            x, y = self._spot(turn, reach)
-            child.layout(round(x - child.w / 2), round(y - child.h / 2))
-
-    def _dragged(self, kind: str, x: float, y: float) -> None:
-        dx, dy = x - 0.5, y - 0.5
-        if math.hypot(dx, dy) < 0.06:
-            return
-        turn = (math.atan2(dx, -dy) / (2 * math.pi)) % 1.0
-        if not self.hours:
-            value = round(turn * 60) % 60
-            value = round(turn * 12) % 12 * 5 if kind == "down" else value
-        else:
-            value = round(turn * 12) % 12
-            if self.half_day:
-                value += 12 if self.value >= 12 else 0
-            elif math.hypot(dx, dy) < 0.32:
-                value = value + 12 if value else 0
-            else:
-                value = value or 12
-        self.on_change(value, kind == "up")
-
-    def _spot(self, share: float, reach: float) -> tuple[float, float]:
-        angle = share * 2 * math.pi
-        radius = self.w / 2 * reach
-        return self.left + self.w / 2 + math.sin(angle) * radius, self.top + self.h / 2 - math.cos(angle) * radius
-
-    def _numbers(self) -> list[tuple[str, float, float, int]]:
-        """Return text, share of the turn, share of the radius and value of each number."""
-        if not self.hours:
-            return [(f"{5 * n:02d}", n / 12, 0.8, 5 * n) for n in range(12)]
-        if self.half_day:
-            base = 12 if self.value >= 12 else 0
-            return [(str(n or 12), n / 12, 0.8, base + n) for n in range(12)]
-        outer = [(str(n), n % 12 / 12, 0.82, n) for n in range(1, 13)]
-        return outer + [(f"{n % 24:02d}", n % 12 / 12, 0.5, n % 24) for n in range(13, 25)]
-
-    def on_draw(self, p: Painter) -> None:
-        """Draw hand and numbers."""
-        dp, colour = self.metrics.dp, self.metrics.colour
-        inner = self.hours and not self.half_day and (self.value == 0 or self.value > 12)
-        share = self.value % 12 / 12 if self.hours else self.value / 60
-        x, y = self._spot(share, 0.5 if inner else (0.82 if self.hours and not self.half_day else 0.8))
-        middle = (self.left + self.w / 2, self.top + self.h / 2)
-        p.line(*middle, x, y, colour("primary"), dp(2))
-        p.circle(*middle, dp(4), colour("primary"))
-        p.circle(x, y, dp(20), colour("primary"))
-        for text, turn, reach, value in self._numbers():
-            tx, ty = self._spot(turn, reach)
-            size = self.metrics.type("body_large" if reach > 0.6 else "body_small")[1]
-            ink = colour("on_primary" if value == self.value else "on_surface")
-            left = tx - text_width(text, "Regular", size) / 2
-            p.text(text, left, ty - size / 2 + baseline("Regular", size, size), "Regular", size, ink)
-
-
-def DatePicker(
-    year: int, month: int, day: int, on_pick: Callable[[int, int, int], object], on_month: Callable[[int, int], object]
-) -> LinearLayout:
-    """Return a month's calendar with arrows; `day` 0 marks none. Weeks begin on Sunday."""
-
-    def turn(by: int) -> Callback:
-        moved = year * 12 + month - 1 + by
-        return lambda: on_month(moved // 12, moved % 12 + 1)
-
-    head = Row(
-        TextView(
-            f"{calendar.month_name[month]} {year}", style="title_small", weight=1, padding=(12, 0), id="month_label"
-        ),
-        ImageButton("chevron_left", content_desc="Previous month", on_click=turn(-1), id="prev"),
-        ImageButton("chevron_right", content_desc="Next month", on_click=turn(1), id="next"),
-        width=MATCH,
-    )
-    names = Row(
-        *(TextView(n, style="body_small", align="center", weight=1, colour="on_surface_variant") for n in "SMTWTFS"),
-        width=MATCH,
-        height=32,
-    )
-    weeks = []
-    for week in calendar.Calendar(firstweekday=6).monthdayscalendar(year, month):
-        cells: list[View] = []
-        for number in week:
-            if not number:
-                cells.append(Space(weight=1, height=40))
-                continue
-            chosen = number == day
-            cells.append(
-                TextView(
-                    str(number),
-                    style="body_large",
-                    align="center",
-                    weight=1,
-                    height=40,
-                    radius=20,
-                    selected=chosen,
-                    background="primary" if chosen else "",
-                    colour="on_primary" if chosen else "on_surface",
-                    content_desc=f"{number} {calendar.month_name[month]} {year}",
-                    on_click=partial(on_pick, year, month, number),
-                )
-            )
-        weeks.append(Row(*cells, width=MATCH))
-    return Column(head, names, *weeks, width=MATCH, padding=(16, 0))
-
-
-def _half_days(hour: int, change: Callable[..., None]) -> View:
-    """Return the AM and PM buttons beside the time."""
-    marks = [
-        TextView(
-            label,
-            style="title_small",
-            align="center",
-            width=52,
-            height=40,
-            background="tertiary_container" if on else "",
-            border="outline",
-            selected=on,
-            on_click=partial(change, hour=hour % 12 + add),
-            id=f"material_clock_period_{label.lower()}_button",
-        )
-        for label, on, add in (("AM", hour < 12, 0), ("PM", hour >= 12, 12))
-    ]
-    return Column(*marks)
-
-
-def TimeDialog(
-    args: dict[str, Any],
-    redraw: Callable[[], object],
-    cancel: Callable[[], object],
-    accept: Callable[[], object],
-    *,
-    full_day: bool,
-) -> View:
-    """Return a time picker; `args` holds "hour", "minute" and "hours" (is the hour being set?) and is changed."""
-
-    def change(**values: Any) -> None:
-        args.update(values)
-        redraw()
-
-    def turned(value: int, lifted: bool) -> None:
-        if args["hours"]:
-            change(hour=value, hours=not lifted)
-        else:
-            change(minute=value)
-
-    def field(text: str, hours: bool, name: str) -> View:
-        chosen = args["hours"] == hours
-        return TextView(
-            text,
-            style="display_medium",
-            align="center",
-            width=96,
-            height=80,
-            radius=8,
-            selected=chosen,
-            id=name,
-            background="primary_container" if chosen else "surface_highest",
-            on_click=lambda: change(hours=hours),
-        )
-
-    hour, minute = args["hour"], args["minute"]
-    shown = f"{hour:02d}" if full_day else str(hour % 12 or 12)
-    half = None if full_day else _half_days(hour, change)
-    head = Row(
-        field(shown, True, "hours"),
-        TextView(":", style="display_medium", padding=(6, 0)),
-        field(f"{minute:02d}", False, "minutes"),
-        half,
-        width=MATCH,
-        align="center",
-        spacing=4,
-    )
-    dial = ClockDial(
-        hour if args["hours"] else minute,
-        hours=args["hours"],
-        half_day=not full_day,
-        on_change=turned,
-        gravity="center_horizontal",
-        margin=(0, 20),
-        id="material_clock_face",
-        content_desc="Hour dial" if args["hours"] else "Minute dial",
-    )
-    body = Column(
-        TextView("Select time", style="label_medium", colour="on_surface_variant", margin=(24, 0, 24, 16)),
-        head,
-        dial,
-        width=MATCH,
-    )
-    return AlertDialog("", body, buttons=(("Cancel", cancel), ("OK", accept)))

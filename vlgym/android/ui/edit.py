@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Unpack
 
+from vlgym.android.ui.attrs import Attrs
 from vlgym.android.ui.paint import Painter, baseline, text_width
-from vlgym.android.ui.view import Attrs, View
+from vlgym.android.ui.view import View
 
 MAX_CHARS = 100_000
 """A longer text is cut."""
@@ -166,7 +167,7 @@ class EditText(View):
     def select(self, first: int, last: int) -> None:
         """Select a part."""
         self.remember().update({"text": self.text, "cursor": last, "anchor": first})
-        self.window.redraw()
+        self.invalidate()
 
     def selected_text(self) -> str:
         """Return the selected part."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vlgym.android.ui.windows import WindowManager
 
 PACKAGE = "com.google.android.inputmethod.latin"
-ROW_DP, EDGE_DP = 54.0, 6.0
+ROW_DP, LOW_ROW_DP, EDGE_DP = 54.0, 40.0, 6.0
 _LOWER = ("q w e r t y u i o p", "a s d f g h j k l", "⇧ z x c v b n m ⌫", "?123 , ␣ . ⏎")
 _PAGES = {
     "lower": _LOWER,
@@ -47,7 +47,12 @@ _FACES = {"?123", "ABC", "=\\<"}
 
 def height(metrics: Metrics) -> int:
     """Return the height of the keyboard above the navigation bar, in pixels."""
-    return 4 * metrics.dp(ROW_DP) + 2 * metrics.dp(EDGE_DP)
+    return 4 * metrics.dp(row_dp(metrics)) + 2 * metrics.dp(EDGE_DP)
+
+
+def row_dp(metrics: Metrics) -> float:
+    """Return the height of a row of keys in dp: a display on its side has lower ones."""
+    return ROW_DP if metrics.height >= metrics.width else LOW_ROW_DP
 
 
 def first_page(field: EditText) -> str:
@@ -109,7 +114,7 @@ class Keyboard(LinearLayout):
             keys: list[View] = [Key(face, self._icon(face, page), self) for face in row.split()]
             if len(keys) == 9 and page in ("lower", "upper") and keys[0].content_desc in "aA":
                 keys = [Space(weight=0.5), *keys, Space(weight=0.5)]
-            rows.append(Row(*keys, width=MATCH, height=ROW_DP, padding=(2, 0)))
+            rows.append(Row(*keys, width=MATCH, height=row_dp(self.metrics), padding=(2, 0)))
         super().__init__(*rows, width=MATCH, background="surface_container", padding=(2, EDGE_DP))
         self.place = "bottom"
 

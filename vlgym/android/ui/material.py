@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import NamedTuple, Unpack
 
+from vlgym.android.ui.attrs import Attrs
 from vlgym.android.ui.paint import Painter
-from vlgym.android.ui.view import MATCH, Attrs, Column, FrameLayout, LinearLayout, Row, Space, View
+from vlgym.android.ui.view import MATCH, Column, FrameLayout, LinearLayout, Row, Space, View
 from vlgym.android.ui.widgets import ImageButton, ImageView, Picture, Switch, TextView
 
 

@@ -52,6 +52,7 @@ class Navigation:
     def start(self, what: str | Intent, caller: Record | None = None, request: str = "") -> str:
         """Start an activity; return its component. Raises LookupError if nothing answers."""
         component, intent = self.tasks.resolve(what)
+        self._pause()
         record, is_new = self.tasks.start(component, intent, caller, request)
         self._come_forward()
         if is_new:
@@ -60,6 +61,11 @@ class Navigation:
             self.activity(record).on_new_intent()
         self.changed_system()
         return component
+
+    def _pause(self) -> None:
+        """Tell the resumed activity that it is about to be left."""
+        if self.tasks.all and not self.ui["recents"]:
+            self.activity().on_pause()
 
     def _come_forward(self) -> None:
         """Put away what lies over a screen when another one comes."""
@@ -152,6 +158,7 @@ class Navigation:
 
     def home(self) -> None:
         """Go to the home screen."""
+        self._pause()
         was_home = bool(self.tasks.all) and self.tasks.top["component"] == self.state.packages.home()
         record = self.tasks.home()
         self._come_forward()
@@ -161,6 +168,7 @@ class Navigation:
 
     def show_recents(self) -> None:
         """Open the recent apps."""
+        self._pause()
         self._come_forward()
         self.ui["recents"] = True
 
@@ -175,6 +183,7 @@ class Navigation:
 
     def resume_task(self, number: int) -> None:
         """Bring a task to the front."""
+        self._pause()
         tasks = self.tasks.all
         tasks.sort(key=lambda task: task["id"] != number)
         self._come_forward()
@@ -371,6 +380,7 @@ class Navigation:
     def wake(self, on: bool) -> None:
         """Switch the screen on or off."""
         if self.ui["awake"] != on:
+            self._pause()
             self.ui["awake"] = on
             self.ui.pop("touch", None)
             self.changed = True

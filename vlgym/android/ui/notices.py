@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlgym.android.state.intents import Intent
+from vlgym.android.state.intents import FLAG_NEW_TASK, Intent
 
 if TYPE_CHECKING:
     from vlgym.android.ui.windows import WindowManager
@@ -15,8 +15,8 @@ HEADS_UP_US = 5_000_000
 class Notices:
     """Notifications in ``state.ui["notifications"]``, the newest first.
 
-    Each is {"package", "id", "title", "text", "actions": labels, "ongoing", "component", "heads_up": uptime in
-    microseconds until which it is shown over the screen}.
+    Each is {"package", "id", "title", "text", "actions": labels, "ongoing", "component" and "extras" of what a tap
+    starts, "heads_up": uptime in microseconds until which it is shown over the screen}.
     """
 
     def __init__(self, manager: WindowManager) -> None:
@@ -37,6 +37,7 @@ class Notices:
         actions: tuple[str, ...] = (),
         ongoing: bool = False,
         component: str = "",
+        extras: dict[str, Any] | None = None,
         heads_up: bool = False,
     ) -> None:
         """Post a notification, or replace the one of that package and number."""
@@ -53,6 +54,7 @@ class Notices:
                 "actions": list(actions),
                 "ongoing": ongoing,
                 "component": component,
+                "extras": extras or {},
                 "heads_up": until,
             },
         )
@@ -82,7 +84,7 @@ class Notices:
         if not note.get("ongoing"):
             self.cancel(note["package"], note["id"])
         if note.get("component"):
-            manager.start(Intent(component=note["component"], flags=0x10000000))
+            manager.start(Intent(component=note["component"], extras=note.get("extras", {}), flags=FLAG_NEW_TASK))
 
     def act(self, note: dict[str, Any], label: str) -> None:
         """Press a notification's button: the app's receiver hears ("action", {"id", "label"})."""

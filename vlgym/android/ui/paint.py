@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
-from functools import cache, lru_cache
+from collections.abc import Callable, Hashable, Iterable
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from vlgym.core.errors import MissingDependencyError
 
@@ -124,9 +121,15 @@ def _ellipsized(text: str, weight: str, size: float, width: float) -> str:
     return text.rstrip() + ELLIPSIS
 
 
+def _sides(box: Any) -> tuple[float, float, float, float]:
+    return box.left(), box.top(), box.right(), box.bottom()
+
+
 @lru_cache(8192)
-def _blob(text: str, weight: str, size: float) -> Any:
-    return skia.TextBlob.MakeFromString(_drawable(text), _font(weight, size))
+def _blob(text: str, weight: str, size: float) -> tuple[Any, tuple[float, float, float, float]]:
+    """Return a line of glyphs and the box of their ink, from the baseline's beginning."""
+    blob = skia.TextBlob.MakeFromString(_drawable(text), _font(weight, size))
+    return blob, _sides(blob.bounds())
 
 
 # ---------------------------------------------------------------- icons
@@ -148,13 +151,14 @@ def has_icon(name: str) -> bool:
 
 
 @lru_cache(1024)
-def _icon(name: str, size: float) -> Any:
+def _icon(name: str, size: float) -> tuple[Any, tuple[float, float, float, float]]:
+    """Return an icon's path at a size and the box of its ink."""
     known = _icon_lines()
     if name not in known:
         raise KeyError(f"There is no icon {name!r} in {assets() / 'icons.txt'}.")
     path = svg_path(known[name])
     path.transform(skia.Matrix.Scale(size / 24, size / 24))
-    return path
+    return path, _sides(path.getBounds())
 
 
 def _commands(data: str) -> list[tuple[str, list[float]]]:
@@ -251,146 +255,185 @@ def _gradient(colours: tuple[int, ...], x0: float, y0: float, x1: float, y1: flo
 
 BLACK = 0xFF000000
 
+Op = tuple[Any, ...]
+"""One shape: (what draws it on a canvas, left, top, right, bottom, what else it needs). The box holds all its ink;
+equal operations draw equal pixels."""
+_FAR = 1e9
+_EVERYWHERE = (-_FAR, -_FAR, _FAR, _FAR)
+
+
+def _rect(canvas: Any, op: Op) -> None:
+    canvas.drawRect(skia.Rect(*op[1:5]), _fill(op[5]))
+
+
+def _round(canvas: Any, op: Op) -> None:
+    _, left, top, right, bottom, radius, colour, stroke = op
+    inset = stroke / 2
+    box = skia.Rect(left + inset, top + inset, right - inset, bottom - inset)
+    canvas.drawRoundRect(box, radius, radius, _stroke(colour, stroke) if stroke else _fill(colour))
+
+
+def _circle(canvas: Any, op: Op) -> None:
+    x, y, radius, colour, stroke = op[5:]
+    canvas.drawCircle(x, y, radius, _stroke(colour, stroke) if stroke else _fill(colour))
+
+
+def _arc(canvas: Any, op: Op) -> None:
+    x, y, radius, start, sweep, colour, stroke = op[5:]
+    box = skia.Rect(x - radius, y - radius, x + radius, y + radius)
+    canvas.drawArc(box, start, sweep, False, _stroke(colour, stroke))
+
+
+def _line(canvas: Any, op: Op) -> None:
+    x0, y0, x1, y1, colour, width = op[5:]
+    canvas.drawLine(x0, y0, x1, y1, _stroke(colour, width))
+
+
+def _shade(canvas: Any, op: Op) -> None:
+    _, left, top, right, bottom, colours = op
+    canvas.drawRect(skia.Rect(left, top, right, bottom), _gradient(colours, left, top, left, bottom))
+
+
+def _glyphs(canvas: Any, op: Op) -> None:
+    text, left, base, weight, size, colour = op[5:]
+    canvas.drawTextBlob(_blob(text, weight, size)[0], left, base, _fill(colour))
+
+
+def _letters(canvas: Any, op: Op) -> None:
+    _glyphs(canvas, op)
+
+
+def _symbol(canvas: Any, op: Op) -> None:
+    name, left, top, size, colour = op[5:]
+    canvas.save()
+    canvas.translate(left, top)
+    canvas.drawPath(_icon(name, size)[0], _fill(colour))
+    canvas.restore()
+
+
+def _clip(canvas: Any, op: Op) -> None:
+    canvas.save()
+    canvas.clipRect(skia.Rect(*op[5:9]))
+
+
+def round_clip(canvas: Any, op: Op) -> None:
+    """Clip to a box with round corners; as every clip it concerns all of the canvas."""
+    canvas.save()
+    canvas.clipRRect(skia.RRect(skia.Rect(*op[5:9]), op[9], op[9]), True)
+
+
+def _unclip(canvas: Any, op: Op) -> None:
+    canvas.restore()
+
+
+def _other(canvas: Any, op: Op) -> None:
+    canvas.save()
+    op[5](canvas, *op[6:])
+    canvas.restore()
+
+
+_UNCLIP: Op = (_unclip, *_EVERYWHERE)
+FLAT = {_rect, _shade}
+CURVED = {_round, _circle, _arc, _line, _symbol, _letters, _other, round_clip}
+_LARGE_PX = 128.0
+"""Glyphs above this size may be drawn as curves."""
+
 
 class Painter:
-    """A canvas with a few shapes. Coordinates are display pixels, colours 0xAARRGGBB."""
+    """Takes down shapes as operations, to be drawn by `play`. Coordinates are display pixels, colours 0xAARRGGBB."""
 
-    __slots__ = ("canvas",)
+    __slots__ = ("ops",)
 
-    def __init__(self, canvas: Any) -> None:
-        self.canvas = canvas
+    def __init__(self) -> None:
+        self.ops: list[Op] = []
 
     def rect(self, left: float, top: float, right: float, bottom: float, colour: int) -> None:
         """Fill a rectangle."""
-        self.canvas.drawRect(skia.Rect(left, top, right, bottom), _fill(colour))
+        self.ops.append((_rect, left, top, right, bottom, colour))
 
     def round(
         self, left: float, top: float, right: float, bottom: float, radius: float, colour: int, stroke: float = 0.0
     ) -> None:
         """Fill a rectangle with round corners, or draw its outline `stroke` wide, inside the box."""
-        inset = stroke / 2
-        box = skia.Rect(left + inset, top + inset, right - inset, bottom - inset)
-        self.canvas.drawRoundRect(box, radius, radius, _stroke(colour, stroke) if stroke else _fill(colour))
+        if radius or stroke:
+            self.ops.append((_round, left, top, right, bottom, radius, colour, stroke))
+        else:
+            self.ops.append((_rect, left, top, right, bottom, colour))
 
     def circle(self, x: float, y: float, radius: float, colour: int, stroke: float = 0.0) -> None:
         """Fill a circle, or draw its outline."""
-        self.canvas.drawCircle(x, y, radius, _stroke(colour, stroke) if stroke else _fill(colour))
+        far = radius + stroke
+        self.ops.append((_circle, x - far, y - far, x + far, y + far, x, y, radius, colour, stroke))
 
     def arc(self, x: float, y: float, radius: float, start: float, sweep: float, colour: int, stroke: float) -> None:
         """Draw an arc around (x, y); degrees clockwise from three o'clock."""
-        box = skia.Rect(x - radius, y - radius, x + radius, y + radius)
-        self.canvas.drawArc(box, start, sweep, False, _stroke(colour, stroke))
+        far = radius + stroke
+        self.ops.append((_arc, x - far, y - far, x + far, y + far, x, y, radius, start, sweep, colour, stroke))
 
     def line(self, x0: float, y0: float, x1: float, y1: float, colour: int, width: float) -> None:
         """Draw a line with round ends."""
-        self.canvas.drawLine(x0, y0, x1, y1, _stroke(colour, width))
+        box = (min(x0, x1) - width, min(y0, y1) - width, max(x0, x1) + width, max(y0, y1) + width)
+        self.ops.append((_line, *box, x0, y0, x1, y1, colour, width))
 
     def gradient(self, left: float, top: float, right: float, bottom: float, colours: tuple[int, ...]) -> None:
         """Fill a rectangle with colours blended from top to bottom."""
-        self.canvas.drawRect(skia.Rect(left, top, right, bottom), _gradient(colours, left, top, left, bottom))
+        self.ops.append((_shade, left, top, right, bottom, colours))
 
     def path(self, data: Any, colour: int) -> None:
-        """Fill a skia path."""
-        self.canvas.drawPath(data, _fill(colour))
+        """Fill a skia path, which must not change afterwards."""
+        box = data.getBounds()
+        draw = partial(_fill_path, data, colour)
+        self.other(draw, box.left(), box.top(), box.right(), box.bottom())
 
     def icon(self, name: str, left: float, top: float, size: float, colour: int) -> None:
         """Draw an icon into a square."""
-        canvas = self.canvas
-        canvas.save()
-        canvas.translate(left, top)
-        canvas.drawPath(_icon(name, size), _fill(colour))
-        canvas.restore()
+        _, (x0, y0, x1, y1) = _icon(name, size)
+        self.ops.append((_symbol, left + x0, top + y0, left + x1, top + y1, name, left, top, size, colour))
 
     def text(self, text: str, left: float, base: float, weight: str, size: float, colour: int) -> None:
         """Draw a line of text from `left` on the baseline `base`."""
         if text and not text.isspace():
-            self.canvas.drawTextBlob(_blob(text, weight, size), left, base, _fill(colour))
+            _, (x0, y0, x1, y1) = _blob(text, weight, size)
+            draw = _letters if size > _LARGE_PX else _glyphs
+            box = (left + x0, base + y0, left + x1, base + y1)
+            self.ops.append((draw, *box, text, left, base, weight, size, colour))
+
+    def other(
+        self, draw: Callable[..., object], left: float, top: float, right: float, bottom: float, *data: Hashable
+    ) -> None:
+        """Draw by ``draw(canvas, *data)``, a skia canvas, within a box; equal functions and data draw the same."""
+        self.ops.append((_other, left, top, right, bottom, draw, *data))
 
     def clip(self, left: float, top: float, right: float, bottom: float, radius: float = 0.0) -> None:
         """Draw only inside a box from now on, until `unclip`."""
-        self.canvas.save()
-        if radius:
-            self.canvas.clipRRect(skia.RRect(skia.Rect(left, top, right, bottom), radius, radius), True)
-        else:
-            self.canvas.clipRect(skia.Rect(left, top, right, bottom))
+        draw = round_clip if radius else _clip
+        self.ops.append((draw, *_EVERYWHERE, left, top, right, bottom, radius))
 
     def unclip(self) -> None:
         """Undo the last `clip`."""
-        self.canvas.restore()
+        self.ops.append(_UNCLIP)
+
+
+def _fill_path(data: Any, colour: int, canvas: Any) -> None:
+    canvas.drawPath(data, _fill(colour))
+
+
+def play(canvas: Any, ops: Iterable[Op]) -> None:
+    """Draw operations on a skia canvas, the lowest first."""
+    for op in ops:
+        op[0](canvas, op)
 
 
 class Recording:
     """Records drawing once, to be played back at any scale."""
 
-    __slots__ = ("_recorder", "painter")
+    __slots__ = ("height", "painter", "width")
 
     def __init__(self, width: float, height: float) -> None:
-        self._recorder = skia.PictureRecorder()
-        self.painter = Painter(self._recorder.beginRecording(skia.Rect(0, 0, width, height)))
+        self.width, self.height, self.painter = width, height, Painter()
 
     def finish(self) -> Any:
-        """Return the picture, for `Frame.play`."""
-        return self._recorder.finishRecordingAsPicture()
-
-
-COPIES = 4
-"""Copies of a frame that are kept: memory that is new to the process costs as much as drawing into it."""
-
-
-def _unheld() -> int:
-    """Return what `sys.getrefcount` counts, in a loop as that of `Frame.rgb`, if nobody else holds an array."""
-    copies = [np.empty(1)]
-    for copy in copies:
-        return sys.getrefcount(copy)
-    return 0
-
-
-_UNHELD = _unheld()
-
-
-class Frame:
-    """A raster of one size that pictures are played into.
-
-    Args:
-        width, height: in pixels.
-        scale_x, scale_y: frame pixels to a display pixel.
-    """
-
-    def __init__(self, width: int, height: int, scale_x: float, scale_y: float) -> None:
-        self._pixels: NDArray[np.uint8] = np.zeros((height, width, 4), np.uint8)
-        info = skia.ImageInfo.Make(width, height, skia.ColorType.kRGBA_8888_ColorType, skia.AlphaType.kPremul_AlphaType)
-        self._surface = skia.Surface.MakeRasterDirect(info, self._pixels, width * 4)
-        self._canvas = self._surface.getCanvas()
-        self._canvas.scale(scale_x, scale_y)
-        self._copies: list[NDArray[np.uint8]] = []
-        self._backdrop: Any = None
-        self._still: NDArray[np.uint8] = self._pixels
-
-    def play(self, pictures: list[Any], paper: int = BLACK, backdrop: Any = None) -> None:
-        """Draw pictures, lowest first, on a colour, or on a backdrop: a picture drawn once and kept as pixels."""
-        if backdrop is None:
-            self._canvas.clear(paper)
-        elif backdrop is self._backdrop:
-            np.copyto(self._pixels, self._still)
-        else:
-            self._canvas.clear(BLACK)
-            self._canvas.drawPicture(backdrop)
-            self._backdrop, self._still = backdrop, self._pixels.copy()
-        for picture in pictures:
-            self._canvas.drawPicture(picture)
-
-    def rgb(self) -> NDArray[np.uint8]:
-        """Return a read-only copy, uint8 [height, width, 3]; one that nobody holds any more is written over."""
-        import cv2
-
-        for copy in self._copies:
-            if sys.getrefcount(copy) == _UNHELD:
-                copy.flags.writeable = True
-                break
-        else:
-            copy = np.empty((*self._pixels.shape[:2], 3), np.uint8)
-            if len(self._copies) < COPIES:
-                self._copies.append(copy)
-        cv2.cvtColor(self._pixels, cv2.COLOR_RGBA2RGB, dst=copy)
-        copy.flags.writeable = False
-        return copy
+        """Return the skia picture."""
+        recorder = skia.PictureRecorder()
+        play(recorder.beginRecording(skia.Rect(0, 0, self.width, self.height)), self.painter.ops)
+        return recorder.finishRecordingAsPicture()

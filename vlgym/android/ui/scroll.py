@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
+from vlgym.android.ui.attrs import Attrs
 from vlgym.android.ui.paint import Painter
-from vlgym.android.ui.view import MATCH, UNLIMITED, Attrs, View, ViewGroup
+from vlgym.android.ui.view import MATCH, UNLIMITED, View, ViewGroup
 
 if TYPE_CHECKING:
     from vlgym.android.ui.window import Window
@@ -134,7 +135,7 @@ class Scroller(ViewGroup):
         p.clip(self.left, self.top, right, bottom)
         for child in self.children:
             if child.visible and child.top < bottom and child.top + child.h > self.top:
-                child.draw(p)
+                child.paint(p)
         p.unclip()
 
     def hit(self, x: float, y: float) -> View | None:
@@ -172,7 +173,7 @@ class ScrollView(Scroller):
         View.draw(child, p)
         for row in child.children or ():
             if row.visible and row.top < bottom and row.top + row.h > top:
-                row.draw(p)
+                row.paint(p)
         p.unclip()
 
 

@@ -71,7 +71,7 @@ class Touch:
             "samples": [(now, x, y)],
         }
         manager.ui["touch"] = record
-        manager.changed = True
+        manager.note_dirty()
         if window is None or view is None:
             return
         if window.halt():
@@ -166,7 +166,7 @@ class Touch:
             return
         self.move(x, y)
         del self.manager.ui["touch"]
-        self.manager.changed = True
+        self.manager.note_dirty()
         window = self.manager.window(record["window"])
         if window is not None and record["pressed"]:
             window.redraw()
@@ -200,6 +200,7 @@ class Touch:
             return
         if window.data.get("keys"):
             window.keep().pop("keys")
+            window.redraw()
         near = last is not None and max(abs(x - last[1]), abs(y - last[2])) <= self._dp(DOUBLE_TAP_DP)
         if last is not None and near and now - last[0] <= DOUBLE_TAP_US and last[3] == record["view"]:
             twice = _nearest(view, lambda v: v.enabled and (v.on_double_tap is not None or v.editable))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from vlgym.android.ui.paint import Painter
+from vlgym.android.ui.attrs import Attrs
+from vlgym.android.ui.paint import Op, Painter
 from vlgym.android.ui.theme import Metrics, Sides
 
 if TYPE_CHECKING:
@@ -21,41 +22,6 @@ UNLIMITED = 1 << 24
 """A length that means "as long as it likes", pixels."""
 
 _NONE = (0, 0, 0, 0)
-
-
-class Attrs(TypedDict, total=False):
-    """Attributes of every view; lengths in dp."""
-
-    id: str
-    """Entry name of the resource id; also what a view's saved state is found by."""
-    width: float
-    height: float
-    weight: float
-    """Share of the length that is left over in a LinearLayout."""
-    margin: Sides
-    padding: Sides
-    gravity: str
-    """Where the view stands in its parent, e.g. "center", "bottom|right"."""
-    min_width: float
-    min_height: float
-    background: str | int
-    radius: float
-    """Of the background's corners; 999 rounds the ends."""
-    border: str | int
-    on_click: Callable[[], object]
-    on_long_click: Callable[[], object]
-    on_double_tap: Callable[[], object]
-    on_swipe: Callable[[str], bool]
-    """Called with "up", "down", "left" or "right"; returns whether the swipe was for it."""
-    on_drag: Callable[[str, float, float], object]
-    """Called with "down", "move" or "up" and the place in the view, each in 0..1."""
-    content_desc: str
-    enabled: bool
-    visible: bool
-    selected: bool
-    focusable: bool
-    android_class: str
-    ripple: bool
 
 
 class View:
@@ -104,6 +70,8 @@ class View:
     key = ""
     left = top = w = h = 0
     parent: ViewGroup | None = None
+    drawn: list[Op] | None = None
+    """What was drawn last, with everything in it; None when that is out of date."""
     window: Window
     metrics: Metrics
     children: Sequence[View] = ()
@@ -163,11 +131,6 @@ class View:
         """Whether keys reach it now."""
         return bool(self.key) and self.window.focus == self.key
 
-    @property
-    def is_pressed(self) -> bool:
-        """Whether a finger holds it down."""
-        return bool(self.key) and self.window.pressed == self.key
-
     # ------------------------------------------------------------ measure and layout
 
     def measure(self, width: int, height: int, exact_width: bool, exact_height: bool) -> None:
@@ -184,7 +147,7 @@ class View:
 
     def layout(self, left: int, top: int) -> None:
         """Take a place; containers place their children."""
-        self.left, self.top = left, top
+        self.left, self.top, self.drawn = left, top, None
 
     def shift(self, dx: int, dy: int) -> None:
         """Move with everything in it."""
@@ -193,10 +156,30 @@ class View:
             view = rest.pop()
             view.left += dx
             view.top += dy
+            view.drawn = None
             if view.children:
                 rest.extend(view.children)
 
     # ------------------------------------------------------------ draw
+
+    def outdate(self) -> None:
+        """What was drawn last is out of date, and that of every container around."""
+        for view in self.ancestors():
+            view.drawn = None
+
+    def invalidate(self) -> None:
+        """Have it drawn anew: what it shows has changed, and its size has not."""
+        self.outdate()
+        self.window.redraw()
+
+    def paint(self, p: Painter) -> None:
+        """Draw, or repeat what was drawn last."""
+        if self.drawn is None:
+            first = len(p.ops)
+            self.draw(p)
+            self.drawn = p.ops[first:]
+        else:
+            p.ops += self.drawn
 
     def draw(self, p: Painter) -> None:
         """Draw the background, the content and the mark of a finger or of the focus."""
@@ -308,7 +291,7 @@ class ViewGroup(View):
         super().draw(p)
         for child in self.children:
             if child.visible:
-                child.draw(p)
+                child.paint(p)
 
 
 def _shift(gravity: str, horizontal: bool, free: int) -> int:

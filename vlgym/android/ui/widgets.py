@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Unpack
 
+from vlgym.android.ui.attrs import Attrs
 from vlgym.android.ui.paint import Painter, baseline, break_lines, text_width
-from vlgym.android.ui.view import Attrs, View
+from vlgym.android.ui.view import View
 
 _MANY = 1 << 16
 _DISABLED = "on_surface/0.38"
@@ -414,7 +415,7 @@ class SeekBar(View):
         if self.enabled and self.on_change is not None and value != self.value:
             self.value = value
             self.on_change(value)
-            self.window.redraw()
+            self.invalidate()
 
     def on_key(self, code: int, sign: str) -> bool:
         """Move by a twentieth with the left and right keys."""

@@ -1,11 +1,11 @@
-"""A window: one view tree in a box of the display, its focus, and a recording of what it draws."""
+"""A window: one view tree in a box of the display, its focus, and what it draws."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
-from vlgym.android.ui.paint import Recording
+from vlgym.android.ui.paint import Op, Painter
 from vlgym.android.ui.scroll import Scroller, scrollers_of
 from vlgym.android.ui.view import WRAP, View
 
@@ -61,10 +61,10 @@ class Window:
         self.root: View | None = None
         self._level = 3
         """What is out of date: 3 the tree, 2 its sizes, 1 places, and its drawing in every case."""
-        self._picture: Any = None
+        self._drawing: list[Op] | None = None
         self._stamp = self._ticks()
         self.marked: dict[str, str] = {}
-        """Key -> opacity of what is marked as held or focused in the drawing."""
+        """Key -> opacity of the mark of what is held or focused in the drawing; empty for a focus without a mark."""
         self._moved: set[Scroller] = set()
 
     # ------------------------------------------------------------ saved data
@@ -114,7 +114,7 @@ class Window:
 
     def _dirty(self, level: int) -> None:
         self._level = max(self._level, level)
-        self._picture = None
+        self._drawing = None
         self.manager.note_dirty()
 
     def rebuild(self) -> None:
@@ -132,10 +132,11 @@ class Window:
             self._dirty(1)
         else:
             self._moved.add(scroller)
+            scroller.outdate()
             self._dirty(0)
 
     def redraw(self) -> None:
-        """The drawing is out of date."""
+        """The drawing is out of date: a view in it, what is held or what has the focus."""
         self._dirty(0)
 
     def _ticks(self) -> int:
@@ -192,7 +193,7 @@ class Window:
     def paper(self) -> int:
         """The colour with which its tree fills the whole display, so that nothing beneath is seen; 0 if it does not.
 
-        It is not in `picture`: what draws the window begins with it.
+        It is not in `drawing`: what draws the window begins with it.
         """
         root, metrics = self.tree(), self.metrics
         if not root.background or self.scrim or root.radius or root.left or root.top or root.border:
@@ -202,24 +203,32 @@ class Window:
         colour = metrics.colour(root.background)
         return colour if colour >> 24 == 255 else 0
 
-    def picture(self) -> Any:
-        """Return the recording of the window's drawing."""
+    def drawing(self) -> list[Op]:
+        """Return what the window draws; views that are not out of date repeat what they drew last."""
         root = self.tree()
-        if self._picture is None:
-            self.marked = {self.focus: "0.10"} if self.shows_focus and self.focus else {}
-            if self.pressed:
-                self.marked[self.pressed] = "0.12"
-            recording = Recording(self.metrics.width, self.metrics.height)
+        if self._drawing is None:
+            self._mark()
+            p = Painter()
             if self.scrim:
-                colour = round(self.scrim * 255) << 24
-                recording.painter.rect(0, 0, self.metrics.width, self.metrics.height, colour)
+                p.rect(0, 0, self.metrics.width, self.metrics.height, round(self.scrim * 255) << 24)
             background = root.background
             if self.paper:
                 root.background = ""
-            root.draw(recording.painter)
+            root.paint(p)
             root.background = background
-            self._picture = recording.finish()
-        return self._picture
+            self._drawing = p.ops
+        return self._drawing
+
+    def _mark(self) -> None:
+        """Mark what is held and what has the focus; those that were marked otherwise are out of date."""
+        marked = {self.focus: "0.10" if self.shows_focus else ""} if self.focus else {}
+        if self.pressed:
+            marked[self.pressed] = "0.12"
+        for key in {key for key, _ in marked.items() ^ self.marked.items()}:
+            view = self.find(key)
+            if view is not None:
+                view.outdate()
+        self.marked = marked
 
     def find(self, name: str) -> View | None:
         """Return the first view with an id or a key."""

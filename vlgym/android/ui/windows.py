@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,12 @@ from vlgym.android.apps import activity_class
 from vlgym.android.ui import ime, systemui
 from vlgym.android.ui.activity import Activity, DecorView
 from vlgym.android.ui.dialogs import SnackbarView, ToastView
+from vlgym.android.ui.frame import Frame
 from vlgym.android.ui.hierarchy import to_xml
 from vlgym.android.ui.keys import Keys
 from vlgym.android.ui.navigation import Navigation
 from vlgym.android.ui.notices import Alarms, Notices
-from vlgym.android.ui.paint import BLACK, Frame
+from vlgym.android.ui.paint import BLACK
 from vlgym.android.ui.tasks import Record, Tasks
 from vlgym.android.ui.theme import Metrics
 from vlgym.android.ui.touch import Touch
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from vlgym.android.state import State
 
 STATUS_DP, GESTURE_DP, BUTTONS_DP = 32.0, 24.0, 48.0
-_SCRATCH = threading.local()
 
 
 def fresh_ui() -> dict[str, Any]:
@@ -46,17 +45,6 @@ def fresh_ui() -> dict[str, Any]:
     }
 
 
-def _frame(width: int, height: int, scale_x: float, scale_y: float) -> Frame:
-    """Return this thread's raster of a size; it is drawn over completely each time."""
-    frames: dict[Any, Frame] = _SCRATCH.__dict__.setdefault("frames", {})
-    key = (width, height, scale_x, scale_y)
-    if key not in frames:
-        if len(frames) >= 4:
-            frames.clear()
-        frames[key] = Frame(*key)
-    return frames[key]
-
-
 class WindowManager(Navigation):
     """Shows a device's state. All it remembers lies in ``state.ui`` as plain data; the rest is made from it.
 
@@ -71,6 +59,7 @@ class WindowManager(Navigation):
         self._windows: dict[str, Window] = {}
         self._activities: dict[int, Activity] = {}
         self._shots: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        self._frames: dict[tuple[float, ...], Frame] = {}
         self._xml = ""
         self._layers: list[Window] = []
         self._seen = (-1, -1, 0)
@@ -268,6 +257,8 @@ class WindowManager(Navigation):
     def layers(self) -> list[Window]:
         """Return the windows on the screen, lowest first."""
         self.sync()
+        if not self._restacked:
+            return self._layers
         activity, metrics, now = self.activity(), self.metrics, self.state.clock.uptime_us
         width, height = metrics.width, metrics.height
         found = self.windows_of(activity)
@@ -375,9 +366,7 @@ class WindowManager(Navigation):
 
     def window(self, name: str) -> Window | None:
         """Return a window on the screen by its name."""
-        self.sync()
-        layers = self.layers() if self._restacked else self._layers
-        return next((window for window in layers if window.name == name), None)
+        return next((window for window in self.layers() if window.name == name), None)
 
     def drop_window(self, name: str) -> None:
         """Forget what a window remembered."""
@@ -410,15 +399,21 @@ class WindowManager(Navigation):
             scale = (width / panel[0], height / panel[1])
             if self.rotation % 2:
                 width, height, scale = height, width, (scale[1], scale[0])
-            frame = _frame(width, height, *scale)
             layers = self._uncovered() if self.ui["awake"] else []
-            paper, wallpaper = layers[0].paper if layers else BLACK, None
-            if not paper:
-                wallpaper = systemui.wallpaper(self.metrics.width, self.metrics.height, self.metrics.night)
-            frame.play([window.picture() for window in layers], paper, wallpaper)
-            self._shots[key] = frame.rgb()
-            self.changed = False
+            ground = layers[0].paper if layers else BLACK
+            ground = ground or systemui.wallpaper(self.metrics.width, self.metrics.height, self.metrics.night)
+            ops = [op for window in layers for op in window.drawing()]
+            self._shots[key] = self._frame(width, height, *scale).show(ops, ground)
+            self._changed = False
         return self._shots[key]
+
+    def _frame(self, *key: float) -> Frame:
+        """Return the raster of a size and scale; of two sizes at most what they show is remembered."""
+        if key not in self._frames:
+            if len(self._frames) >= 2:
+                self._frames.clear()
+            self._frames[key] = Frame(int(key[0]), int(key[1]), *key[2:])
+        return self._frames[key]
 
     def _uncovered(self) -> list[Window]:
         """Return the windows that are to be drawn: from the highest one that hides everything beneath it."""

@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--adb", default="", help="path of the adb binary (default: look for one)")
     serve.add_argument("--size", default="1080x2400", help="panel in pixels, WIDTHxHEIGHT (default: %(default)s)")
     serve.add_argument("--density", type=int, default=420, help="dots per inch (default: %(default)s)")
+    serve.add_argument("--still", action="store_true", help="let the device's time stand but for what commands take")
     serve.add_argument("--seed", type=int, default=0, help="seed of the device (default: %(default)s)")
     return parser
 
@@ -67,6 +68,7 @@ def _serve(options: argparse.Namespace) -> int:
             grpc_port=options.grpc_port,
             adb_server_port=adb.port if adb else options.adb_server_port,
             with_grpc=not options.no_grpc,
+            moving=not options.still,
         ) as server:
             for name in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(name, lambda *_: server.stopped.set())

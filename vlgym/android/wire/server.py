@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,15 @@ from vlgym.core.errors import BackendError, require
 if TYPE_CHECKING:
     from vlgym.android.device import Device
     from vlgym.android.wire.emulator import GrpcServer
+    from vlgym.android.wire.forwarder import Forwarder
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 HOST = "127.0.0.1"
 FIRST_CONSOLE, LAST_CONSOLE = 5554, 5584
 """Even console ports that every adb server looks at by itself."""
+TICK_SECONDS = 0.05
+"""Pause between two moments at which a device's time catches up with the clock on the wall."""
 RETRY_SECONDS = 0.5
 """Pause between two tries to be known to an adb server that is not there."""
 
@@ -63,6 +67,7 @@ class DeviceServer:
         adb_port, console_port, grpc_port: 0 takes free ones; console and adb ports are neighbours, as the tools expect.
         adb_server_port: an adb server that shall know the device, kept informed also after it is restarted; 0 for none.
         with_grpc: False leaves the gRPC services, and their packages, out.
+        moving: whether the device's time passes with the clock on the wall; else it stands until somebody moves it.
         name: the virtual device's name.
 
     Attributes:
@@ -82,12 +87,13 @@ class DeviceServer:
         grpc_port: int = 0,
         adb_server_port: int = 0,
         with_grpc: bool = True,
+        moving: bool = False,
         name: str = "vlgym",
     ) -> None:
         self.device = device
         self.snapshots = Snapshots(device)
         self.stopped = threading.Event()
-        self._adb_server_port = adb_server_port
+        self._adb_server_port, self._moving = adb_server_port, moving
         self._hosts = 0
         self._ready = threading.Event()
         console_socket, adb_socket = _bind(console_port, adb_port)
@@ -101,6 +107,7 @@ class DeviceServer:
             adb_socket.close()
             raise
         self.grpc_port = self._grpc.port if self._grpc else 0
+        self._forwarder = _forwarder(device) if with_grpc else None
         console = Console(device, self.snapshots, self.stopped.set, name)
         main = self._main(console, console_socket, adb_socket)
         self._thread = threading.Thread(target=asyncio.run, args=(main,), name=self.serial, daemon=True)
@@ -119,6 +126,9 @@ class DeviceServer:
         if self._grpc is not None:
             self._grpc.close()
             self._grpc = None
+        if self._forwarder is not None:
+            self._forwarder.close()
+            self._forwarder = None
         if self._thread.is_alive():
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._leave.set)
@@ -132,13 +142,14 @@ class DeviceServer:
             await asyncio.start_server(_each(console.serve), sock=console_socket, limit=MAX_LINE),
             await asyncio.start_server(_each(self._adb), sock=adb_socket),
         ]
-        keeper = asyncio.create_task(self._keep_registered()) if self._adb_server_port else None
+        tasks = [asyncio.create_task(self._keep_registered())] if self._adb_server_port else []
+        tasks += [asyncio.create_task(self._keep_moving())] if self._moving else []
         self._ready.set()
         await self._leave.wait()  # what still runs then is cancelled by asyncio.run
         for server in listening:
             server.close()
-        if keeper is not None:
-            keeper.cancel()
+        for task in tasks:
+            task.cancel()
 
     async def _adb(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._hosts += 1
@@ -148,6 +159,15 @@ class DeviceServer:
         finally:
             self._hosts -= 1
             self._lost.set()
+
+    async def _keep_moving(self) -> None:
+        """Let the device's time pass as it passes here."""
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            await asyncio.to_thread(self.device.advance, now - last)
+            last = now
 
     async def _keep_registered(self) -> None:
         """Tell the adb server of the device, again whenever it has lost it."""
@@ -178,6 +198,12 @@ def _grpc_server(device: Device, snapshots: Snapshots, shutdown: Callable[[], No
     from vlgym.android.wire.emulator import GrpcServer
 
     return GrpcServer(device, snapshots, shutdown, port)
+
+
+def _forwarder(device: Device) -> Forwarder:
+    from vlgym.android.wire.forwarder import Forwarder
+
+    return Forwarder(device)
 
 
 def _listener(port: int) -> socket.socket:

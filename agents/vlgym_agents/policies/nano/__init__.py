@@ -14,6 +14,7 @@ from vlgym_agents.policies.nano.config import NanoConfig
 from vlgym_agents.policies.nano.model import NanoForImageTextToText, register
 from vlgym_agents.policies.nano.policy import NanoPolicy
 from vlgym_agents.policies.nano.tokenizer import NanoTokenizer
+from vlgym_agents.schema import read_toml
 
 register()
 
@@ -30,7 +31,33 @@ eight times the CPU of one on a busy machine. A query is ten times as long as a 
 clicks, where the choices are made, would hardly be heard: a mean over turns. In trials of one seed each on WebShop, two
 or four optimiser steps per rollout batch learnt less than one (ours)."""
 
-__all__ = ["PRESET", "NanoConfig", "NanoForImageTextToText", "NanoPolicy", "NanoTokenizer", "fresh", "load", "shipped"]
+_ROWS = "vision.row.weight"
+
+__all__ = [
+    "PRESET",
+    "NanoConfig",
+    "NanoForImageTextToText",
+    "NanoPolicy",
+    "NanoTokenizer",
+    "fresh",
+    "load",
+    "shipped",
+    "wishes",
+]
+
+
+def wishes(source: str, family: str) -> dict[str, Any]:
+    """Return the options of preset.toml beside a warm start: the tasks that it was begun on and what it learns with.
+
+    They are for the family that the file names as run.env; in any other environment the start has no wishes.
+    """
+    try:
+        own = _folder(source, family) / "preset.toml"
+    except FileNotFoundError:
+        return {}  # `load` says so
+    found = read_toml(own) if own.is_file() else {}
+    meant = found.pop("run.env", family)
+    return found if f"{family}-".startswith(f"{meant}-") else {}
 
 
 def fresh(config: NanoConfig | None = None, seed: int = 0, tokenizer: NanoTokenizer | None = None) -> NanoPolicy:
@@ -64,6 +91,14 @@ def shipped(family: str = "") -> Path:
     )
 
 
+def _folder(source: str, family: str) -> Path:
+    """Return the folder of weights that a source names."""
+    folder = Path(source)
+    if source == "nano" or (source.startswith("nano-") and not folder.is_dir()):
+        folder = shipped(source.partition("-")[2] or family)
+    return folder
+
+
 def load(
     source: str | Path = "nano",
     *,
@@ -71,6 +106,8 @@ def load(
     value_head: bool = False,
     freeze_vision: bool = True,
     max_cells: int = 0,
+    grid_rows: int = 0,
+    thin: bool = False,
 ) -> NanoPolicy:
     """Open a nano policy.
 
@@ -81,6 +118,9 @@ def load(
         value_head: add a critic; one absent from the weights starts at zero.
         freeze_vision: keep the pretrained convolutions; each picture then passes through them once in a run.
         max_cells: image cells kept of one observation; 0: as many as the weights were made with.
+        grid_rows: rows of cells, 8 pixels each, that an image may have before it is scaled down; 0: as many as the
+            weights were made with. Rows that they do not know begin at random.
+        thin: keep one image cell or two of each word, not all.
 
     Raises:
         FileNotFoundError: no weights there.
@@ -88,10 +128,7 @@ def load(
     """
     from safetensors.torch import load_file
 
-    name = str(source)
-    folder = Path(name)
-    if name == "nano" or (name.startswith("nano-") and not folder.is_dir()):
-        folder = shipped(name.partition("-")[2] or family)
+    folder = _folder(str(source), family)
     if not (folder / "config.json").is_file() or not (folder / "model.safetensors").is_file():
         raise FileNotFoundError(f"{folder} holds no nano model: config.json and model.safetensors are needed.")
     config = NanoConfig.from_pretrained(folder)
@@ -99,13 +136,17 @@ def load(
         raise ValueError(f"{folder} holds a {config.model_type!r} model, not nano; open it as --model {folder}.")
     config.value_head = config.value_head or value_head
     config.max_cells = max_cells or config.max_cells
+    config.thin = config.thin or thin
+    config.grid[0] = grid_rows or config.grid[0]
     policy = fresh(config, tokenizer=NanoTokenizer.from_pretrained(folder))
     weights = {key: value.float() for key, value in load_file(folder / "model.safetensors").items()}
+    rows = policy.core.vision.row.weight.detach()
+    weights[_ROWS] = torch.cat([weights[_ROWS][: len(rows)], rows[len(weights[_ROWS]) :]])
     missing, unknown = policy.module.load_state_dict(weights, strict=False)
     if unknown or any(not key.startswith("critic.") for key in missing):
         names = ", ".join([*unknown, *missing][:3])
         raise ValueError(f"The weights in {folder} are of another shape of nano ({names}); make them again.")
     if freeze_vision:
         policy.core.vision.freeze()
-    policy.name = name
+    policy.name = str(source)
     return policy

@@ -22,6 +22,7 @@ class NanoConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
         max_pieces: text pieces kept of one observation.
         max_words: instruction words kept.
         max_cells: image cells kept of one observation, those with the largest pixel variance.
+        thin: of the cells that a line of text fills, keep every second and none above or below another.
         cell: (height, width) of an image cell in pixels.
         grid: (rows, columns) of cells an image may have; larger images are scaled down to fit.
         glyphs: classes of the OCR head.
@@ -44,6 +45,7 @@ class NanoConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
         max_pieces: int = 160,
         max_words: int = 80,
         max_cells: int = 128,
+        thin: bool = False,
         cell: tuple[int, int] = (8, 16),
         grid: tuple[int, int] = (80, 64),
         glyphs: int = 64,
@@ -62,6 +64,7 @@ class NanoConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
         self.max_pieces = max_pieces
         self.max_words = max_words
         self.max_cells = max_cells
+        self.thin = thin
         self.cell = list(cell)
         self.grid = list(grid)
         self.glyphs = glyphs

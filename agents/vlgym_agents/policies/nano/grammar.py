@@ -53,18 +53,22 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a turn can point at: the context's instruction words, then the elements, then the cells of its chunk."""
+    """What a turn can point at: the context's instruction words, then the elements, then the cells of its chunk.
+
+    `tall`: height of the chunk's image over its width.
+    """
 
     verbs: tuple[int, ...]
     words: int
     elements: int
     cells: int
+    tall: float = 1.0
 
     @classmethod
     def of(cls, opening: Mapping[str, Any], chunk: Mapping[str, Any]) -> Scope:
         """Build from the `extra` of the context's first chunk and of the current one."""
         verbs = tuple(chunk["verbs"].tolist())
-        return cls(verbs, opening["n_words"], chunk["n_elements"], len(chunk["cells"]))
+        return cls(verbs, opening["n_words"], chunk["n_elements"], len(chunk["cells"]), chunk.get("tall", 1.0))
 
     @property
     def size(self) -> int:
@@ -166,7 +170,8 @@ def _argument(
         if body.strip().lower() in names:
             return [vocabulary + scope.words + names.index(body.strip().lower())]
     if kind == _CELL and scope.cells:
-        return [vocabulary + scope.words + scope.elements + _nearest(body, points[scope.words + scope.elements :])]
+        cells = points[scope.words + scope.elements :]
+        return [vocabulary + scope.words + scope.elements + _nearest(body, cells, scope.tall)]
     if kind in (_WORDS, _TEXT) and body.strip():
         copied = _copy(body.split(), words)
         if copied is not None and (kind == _WORDS or " ".join(words[i] for i in copied) == body):
@@ -189,10 +194,11 @@ def _copy(spoken: Sequence[str], words: Sequence[str]) -> list[int] | None:
     return found
 
 
-def _nearest(body: str, cells: Sequence[str]) -> int:
+def _nearest(body: str, cells: Sequence[str], tall: float) -> int:
+    """Return the cell next to a point, as the eye sees it: in pixels, not in fractions of the sides."""
     try:
         x, y = (float(part) for part in body.split(","))
     except ValueError:
         raise ActionError(f"tap({body[:80]}) needs two numbers, as in tap(0.41, 0.73).") from None
     places = [tuple(float(part) for part in cell.split(",")) for cell in cells]
-    return min(range(len(places)), key=lambda i: (places[i][0] - x) ** 2 + (places[i][1] - y) ** 2)
+    return min(range(len(places)), key=lambda i: (places[i][0] - x) ** 2 + (tall * (places[i][1] - y)) ** 2)

@@ -45,6 +45,8 @@ def prepare(image: NDArray[np.uint8], config: NanoConfig) -> Picture:
     height, width = image.shape[:2]
     image = np.pad(image, ((0, -height % ch), (0, -width % cw), (0, 0)), mode="edge")
     spread = _spread(image, ch, cw)
+    if config.thin:
+        spread = _thinned(spread)
     flat = spread.reshape(-1)
     order = np.argsort(-flat, kind="stable")[: config.max_cells]
     cells = np.sort(order[flat[order] > _FLAT]).astype(np.int32)
@@ -52,6 +54,19 @@ def prepare(image: NDArray[np.uint8], config: NanoConfig) -> Picture:
     y = np.minimum((cells // spread.shape[1] + 0.5) * ch / height, 1.0)
     texts = [f"{a:.3f}, {b:.3f}" for a, b in zip(x.tolist(), y.tolist())]
     return Picture(np.ascontiguousarray(image), cells, texts)
+
+
+def _thinned(spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `spread` with zeros at all cells but the busier one of each pair side by side, and of those but the ones
+    with no busier pair above or below: one cell or two a word, since every cell reads the whole word it belongs to."""
+    rows, columns = spread.shape
+    pairs = np.pad(spread, ((0, 0), (0, columns % 2))).reshape(rows, -1, 2)
+    most = pairs.max(2)
+    around = np.pad(most, ((1, 1), (0, 0)))
+    peak = (most > around[:-2]) & (most >= around[2:])
+    right = pairs[..., 1] > pairs[..., 0]
+    kept = np.stack([peak & ~right, peak & right], 2).reshape(rows, -1)[:, :columns]
+    return spread * kept
 
 
 def _spread(image: NDArray[np.uint8], ch: int, cw: int) -> NDArray[np.float64]:

@@ -105,7 +105,7 @@ def encode(
         (nan none).  word_numbers: float32 [w].  points: texts written by pointing, instruction words, then elements,
         then cells.  n_words, n_elements: how many of each.  letters: int32 [words of the instruction, letters], their
         spelling.  verbs: int32, ids of the verbs on offer.  cells: int32 [c], kept cells of the image.  key: digest of
-        all that the model sees; picture: digest of the image.
+        all that the model sees; picture: digest of the image; tall: its height over its width.
     """
     actions = tuple(info.get("available_actions", ()))
     clickable = _elements(actions)
@@ -157,6 +157,7 @@ def _chunk(
     }
     seen = [extra["words"], split, extra["cells"], ids, spans]
     if picture is not None:
+        extra["tall"] = picture.image.shape[0] / picture.image.shape[1]
         extra["picture"] = _digest([picture.image, np.array(picture.image.shape)])
     extra["key"] = _digest(seen) + extra.get("picture", b"")
     return Chunk(ids, () if picture is None else (picture.image,), extra)

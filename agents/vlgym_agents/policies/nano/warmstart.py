@@ -33,7 +33,7 @@ class Start:
     Attributes:
         env: Gymnasium id.  env_kwargs: of the environment.
         demos: oracle episodes, of the training split.  epochs: passes over them.  lr: peak learning rate.
-        seed: of the episodes and their order.
+        seed: of the episodes and their order.  window: turns the policy sees; 0: all.
     """
 
     env: str
@@ -42,13 +42,17 @@ class Start:
     epochs: int = 6
     lr: float = 1e-3
     seed: int = 0
+    window: int = 0
 
 
 def warm_start(policy: NanoPolicy, start: Start) -> dict[str, float]:
     """Imitate, in place; return `imitate`'s figures and the number of demonstrations."""
-    found = demonstrations(start.env, start.demos, start.seed, policy=policy, env_kwargs=start.env_kwargs)
+    found = demonstrations(
+        start.env, start.demos, start.seed, policy=policy, env_kwargs=start.env_kwargs, window=start.window
+    )
     policy.module.train()
-    figures = imitate(policy, found, Imitation(epochs=start.epochs, lr=start.lr, seed=start.seed, tokens=256))
+    how = Imitation(epochs=start.epochs, lr=start.lr, seed=start.seed, tokens=256, window=start.window)
+    figures = imitate(policy, found, how)
     policy.module.eval()
     return {**figures, "demonstrations": float(len(found))}
 
@@ -59,7 +63,7 @@ def success(policy: NanoPolicy, start: Start, episodes: int, *, greedy: bool) ->
     with contextlib.closing(spec.make()) as env:
         tasks = env.unwrapped.tasks
         with contextlib.closing(make_pool(spec, 16, workers=0)) as pool:
-            rollout = Rollout(sampling=Sampling(greedy=greedy, max_tokens=64), batch=16)
+            rollout = Rollout(sampling=Sampling(greedy=greedy, max_tokens=64), batch=16, window=start.window)
             result, _ = evaluate(policy, pool, tasks, Plan("test", "test", episodes), rollout)
     return {key: result[key] for key in ("success", "score", "turns", "invalid", "seconds")}
 
@@ -77,14 +81,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--demos", type=int, default=default.demos, help="oracle episodes (default %(default)s)")
     parser.add_argument("--epochs", type=int, default=default.epochs, help="passes over them (default %(default)s)")
     parser.add_argument("--lr", type=float, default=default.lr, help="peak learning rate (default %(default)s)")
+    parser.add_argument("--window", type=int, default=default.window, help="turns the policy sees; 0: all (default)")
     parser.add_argument("--max-cells", type=int, default=0, help="image cells kept (default: as those weights)")
+    parser.add_argument("--grid-rows", type=int, default=0, help="rows of image cells (default: as those weights)")
+    parser.add_argument("--thin", action="store_true", help="keep one image cell or two of each word")
     parser.add_argument("--seed", type=int, default=default.seed, help="(default %(default)s)")
     parser.add_argument("--episodes", type=int, default=200, help="test episodes to measure on; 0: none (default 200)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch threads")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    start = Start(options.env, options.env_kwargs, options.demos, options.epochs, options.lr, options.seed)
-    policy = load(options.model, max_cells=options.max_cells)
+    start = Start(
+        options.env, options.env_kwargs, options.demos, options.epochs, options.lr, options.seed, options.window
+    )
+    policy = load(options.model, max_cells=options.max_cells, grid_rows=options.grid_rows, thin=options.thin)
     figures: dict[str, Any] = warm_start(policy, start)
     policy.save(options.out, half=True)
     if options.episodes:
@@ -95,8 +104,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     (options.out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     command = f"python -m vlgym_agents.policies.nano.warmstart --env {start.env} --out {options.out}"
     command += f" --demos {start.demos} --epochs {start.epochs} --lr {start.lr}"
+    if start.window:
+        command += f" --window {start.window}"
     if options.max_cells:
         command += f" --max-cells {options.max_cells}"
+    if options.grid_rows:
+        command += f" --grid-rows {options.grid_rows}"
+    if options.thin:
+        command += " --thin"
     if start.env_kwargs:
         command += f" --env-kwargs '{json.dumps(start.env_kwargs)}'"
     size = sum(p.numel() for p in policy.module.parameters())

@@ -12,9 +12,10 @@ from typing import Any
 from vlgym.android.apps.calendar.model import DAY, MONTH, REMINDERS, REPEATS, WEEK, YEAR, Event, Events
 from vlgym.android.apps.calendar.screens import date_dialog
 from vlgym.android.ui.activity import Activity
-from vlgym.android.ui.dialogs import AlertDialog, CheckDialog, ChoiceDialog, PopupMenu, TimeDialog
+from vlgym.android.ui.dialogs import AlertDialog, CheckDialog, ChoiceDialog, PopupMenu
 from vlgym.android.ui.edit import EditText
 from vlgym.android.ui.material import ActionItem, Toolbar
+from vlgym.android.ui.pickers import TimeDialog
 from vlgym.android.ui.scroll import ScrollView
 from vlgym.android.ui.view import MATCH, Column, Row, Space, View
 from vlgym.android.ui.widgets import Divider, ImageView, Switch, TextView

@@ -11,8 +11,9 @@ from typing import Any
 from vlgym.android.apps.calendar.model import EVENT, Event, Events
 from vlgym.android.apps.contacts.parts import SearchBar, SearchField, SelectionBar
 from vlgym.android.ui.activity import Activity
-from vlgym.android.ui.dialogs import AlertDialog, ChoiceDialog, DatePicker, PopupMenu
+from vlgym.android.ui.dialogs import AlertDialog, ChoiceDialog, PopupMenu
 from vlgym.android.ui.material import ActionItem, Empty, FloatingActionButton, Section
+from vlgym.android.ui.pickers import DatePicker
 from vlgym.android.ui.scroll import ScrollView
 from vlgym.android.ui.view import MATCH, Column, FrameLayout, LinearLayout, Row, View
 from vlgym.android.ui.widgets import Divider, ImageButton, ImageView, TextView

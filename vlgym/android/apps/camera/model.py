@@ -1,10 +1,10 @@
-"""What the camera does: photos and videos of the scenes before it, written into DCIM/Camera."""
+"""What the camera does: photos and videos of the scenes before it, written to where the media store puts them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlgym.android.apps.media import Preferences, clip, find_media, save
+from vlgym.android.apps.media import Preferences, clip, save
 from vlgym.android.apps.scenes import MOTIFS, encode, picture
 from vlgym.android.state.files import SHARED_STORAGE
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from vlgym.android.ui.windows import WindowManager
 
 PACKAGE = "com.android.camera2"
-FOLDER = f"{SHARED_STORAGE}/DCIM/Camera"
+PHOTOS, VIDEOS = f"{SHARED_STORAGE}/Pictures", f"{SHARED_STORAGE}/Movies"
+"""Folders of what is taken; AndroidWorld's evaluators look there too."""
 FLASHES = ("auto", "on", "off")
 TIMERS = (0, 3, 10)
 ZOOMS = ("1", "2", "5")
@@ -67,11 +68,11 @@ class Camera:
 
     # ------------------------------------------------------------ pictures
 
-    def _path(self, prefix: str, ending: str) -> str:
+    def _path(self, folder: str, prefix: str, ending: str) -> str:
         """Return the name of a new file by the phone's time."""
         files, moment = self.state.files, self.state.clock.local()
-        files.mkdir(FOLDER, parents=True)
-        stem = f"{FOLDER}/{prefix}_{moment:%Y%m%d_%H%M%S}"
+        files.mkdir(folder, parents=True)
+        stem = f"{folder}/{prefix}_{moment:%Y%m%d_%H%M%S}"
         number, path = 0, f"{stem}.{ending}"
         while files.exists(path):
             number += 1
@@ -80,7 +81,7 @@ class Camera:
 
     def shoot(self) -> str:
         """Take a photo; return its path, "" if the disk is full."""
-        return self._write(self._path("IMG", "jpg"), self._encoded())
+        return self._write(self._path(PHOTOS, "IMG", "jpg"), self._encoded())
 
     def _write(self, path: str, data: bytes, length: int = 0) -> str:
         if not save(self.state.files, path, data):
@@ -102,11 +103,9 @@ class Camera:
         return path
 
     def latest(self) -> str:
-        """Return the path of the newest photo or video in the camera's folder, "" if there is none."""
-        if not self.state.files.exists(FOLDER):
-            return ""
-        found = max(find_media(self.state.files, FOLDER), key=lambda item: (item.modified_ms, item.path), default=None)
-        return found.path if found else ""
+        """Return the path of the newest photo or video of the camera's that is still there, "" if there is none."""
+        taken = self.database.query("SELECT path FROM pictures ORDER BY _id DESC")
+        return next((row["path"] for row in taken if self.state.files.exists(row["path"])), "")
 
     # ------------------------------------------------------------ videos
 
@@ -140,4 +139,6 @@ class Camera:
         if length < 0:
             return ""
         self.preferences.put("began", "")
-        return self._write(self._path("VID", "mp4"), clip(length, picture=self._encoded(), load=length // 4), length)
+        return self._write(
+            self._path(VIDEOS, "VID", "mp4"), clip(length, picture=self._encoded(), load=length // 4), length
+        )

@@ -22,6 +22,13 @@ _WHITE, _AMBER, _RED = 0xFFFFFFFF, 0xFFFFD36B, 0xFFE5484D
 _FLASH_ICONS = ("flash_auto", "flash_on", "flash_off")
 
 
+def _draw_scene(canvas: Any, scene: Any, x: float, y: float, scale: float) -> None:
+    canvas.translate(x, y)
+    canvas.scale(scale, scale)
+    canvas.translate(-WIDTH / 2, -HEIGHT / 2)
+    canvas.drawPicture(scene)
+
+
 class CameraLauncher(Activity):
     """The camera. Saved: "mode" photo or video; "focus", where the finger last asked for sharpness (x, y in 0..1)."""
 
@@ -122,12 +129,9 @@ class CameraLauncher(Activity):
         def draw(p: Painter, left: int, top: int, width: int, height: int) -> None:
             scale = max(width / WIDTH, height / HEIGHT) * zoom
             p.clip(left, top, left + width, top + height)
-            p.canvas.save()
-            p.canvas.translate(left + width / 2, top + height / 2)
-            p.canvas.scale(scale, scale)
-            p.canvas.translate(-WIDTH / 2, -HEIGHT / 2)
-            p.canvas.drawPicture(scene)
-            p.canvas.restore()
+            p.other(
+                _draw_scene, left, top, left + width, top + height, scene, left + width / 2, top + height / 2, scale
+            )
             line = self.manager.metrics.dp(1)
             for third in (1, 2) if grid else ():
                 x, y = left + width * third / 3, top + height * third / 3

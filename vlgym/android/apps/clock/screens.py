@@ -8,9 +8,10 @@ from vlgym.android.apps.clock import parts
 from vlgym.android.apps.clock.model import Clock, in_words
 from vlgym.android.state.clock import ZONES
 from vlgym.android.ui.activity import Activity
-from vlgym.android.ui.dialogs import AlertDialog, CheckDialog, PopupMenu, TimeDialog
+from vlgym.android.ui.dialogs import AlertDialog, CheckDialog, PopupMenu
 from vlgym.android.ui.edit import EditText
 from vlgym.android.ui.material import ActionItem, BottomNavigation, Destination, Toolbar
+from vlgym.android.ui.pickers import TimeDialog
 from vlgym.android.ui.view import MATCH, Column, FrameLayout, View
 
 TABS = (

@@ -6,11 +6,12 @@ import zlib
 from collections.abc import Callable
 from typing import Unpack
 
+from vlgym.android.ui.attrs import Attrs
 from vlgym.android.ui.edit import EditText
 from vlgym.android.ui.material import ActionItem
 from vlgym.android.ui.paint import Painter, baseline, text_width
 from vlgym.android.ui.theme import Metrics
-from vlgym.android.ui.view import MATCH, Attrs, Column, LinearLayout, Row, View
+from vlgym.android.ui.view import MATCH, Column, LinearLayout, Row, View
 from vlgym.android.ui.widgets import Divider, ImageButton, ImageView, Picture, TextView
 
 _FACES = (0xFF3F6FB5, 0xFFB0573A, 0xFF4B8A4F, 0xFF8259A5, 0xFF2F8C94, 0xFFA8812A, 0xFFB24470, 0xFF5D6B7A)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from vlgym.android.apps.media import Item, clip_length, clip_picture, decode, draw_image, length_words
+from vlgym.android.ui.attrs import Attrs
 from vlgym.android.ui.paint import Painter
-from vlgym.android.ui.view import MATCH, Attrs, FrameLayout, View
+from vlgym.android.ui.view import MATCH, FrameLayout, View
 from vlgym.android.ui.widgets import ImageView, Picture, TextView
 
 if TYPE_CHECKING:

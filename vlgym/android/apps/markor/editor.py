@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from vlgym.android.apps.folders import Entry, Folders, size_words
@@ -160,6 +161,11 @@ class Editor(PagedActivity):
         """Write the text into the file."""
         if not self.args.get("view") and "path" in self.args:
             self._write(self._field().text)
+
+    def on_pause(self) -> None:
+        """Save what is being edited."""
+        with suppress(LookupError):  # a page without the field
+            self.save()
 
     def _save_told(self) -> None:
         self.save()

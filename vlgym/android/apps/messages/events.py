@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlgym.android.apps.contacts.model import People
-from vlgym.android.apps.messages.model import MAIN, PACKAGE, THREAD, Texts
+from vlgym.android.apps.messages.model import PACKAGE, THREAD, Texts
 
 if TYPE_CHECKING:
     from vlgym.android.ui.windows import WindowManager
@@ -30,7 +30,8 @@ def receive(manager: WindowManager, key: str, payload: dict[str, Any]) -> None:
             People(manager.state).name_of(message.address),
             message.body,
             actions=("Mark as read",),
-            component=MAIN,
+            component=THREAD,
+            extras={"thread": thread, "address": message.address},
             heads_up=True,
         )
     elif key == "action":

@@ -15,7 +15,7 @@ from vlgym.android.ui.edit import EditText
 from vlgym.android.ui.material import ActionItem, Toolbar
 from vlgym.android.ui.scroll import ScrollView
 from vlgym.android.ui.view import MATCH, Column, LinearLayout, Row, Space, View
-from vlgym.android.ui.widgets import ImageButton, TextView
+from vlgym.android.ui.widgets import ImageView, TextView
 
 _GAP_MS = 30 * 60_000
 """A longer pause between two messages shows the time anew."""
@@ -126,7 +126,16 @@ class Thread(Activity):
             id="thread_type_message",
             on_text=lambda _: None,
         )
-        send = ImageButton("send", content_desc="Send", on_click=self._send, id="thread_send_message", colour="primary")
+        send = Column(
+            ImageView("send", size=24, colour="primary"),
+            TextView("SMS", style="label_small", colour="primary"),
+            content_desc="Send",
+            on_click=self._send,
+            id="thread_send_message",
+            align="center",
+            width=56,
+            padding=(0, 6),
+        )
         box = Row(field, width=0, weight=1, radius=26, background="surface_high", padding=(18, 2), min_height=52)
         return Row(
             box,

@@ -8,9 +8,10 @@ from typing import Any
 
 from vlgym.android.apps.settings.pages import Page
 from vlgym.android.state.clock import ZONES
-from vlgym.android.ui.dialogs import AlertDialog, DatePicker, TimeDialog
+from vlgym.android.ui.dialogs import AlertDialog
 from vlgym.android.ui.edit import EditText
 from vlgym.android.ui.material import ListItem, MainSwitch, Section, SwitchItem
+from vlgym.android.ui.pickers import DatePicker, TimeDialog
 from vlgym.android.ui.view import MATCH, Row, View
 from vlgym.android.ui.widgets import ProgressBar, RadioButton, TextView
 

@@ -17,9 +17,10 @@ from vlgym.android.apps.tasks.model import (
     repeat_of,
     rule_of,
 )
-from vlgym.android.ui.dialogs import AlertDialog, CheckDialog, ChoiceDialog, DatePicker, PopupMenu, TimeDialog
+from vlgym.android.ui.dialogs import AlertDialog, CheckDialog, ChoiceDialog, PopupMenu
 from vlgym.android.ui.edit import EditText
 from vlgym.android.ui.material import ActionItem, Toolbar
+from vlgym.android.ui.pickers import DatePicker, TimeDialog
 from vlgym.android.ui.scroll import ScrollView
 from vlgym.android.ui.view import MATCH, Column, Row, View
 from vlgym.android.ui.widgets import Button, Divider, ImageButton, ImageView, TextView, ToggleChip
@@ -294,9 +295,8 @@ class TaskForm(PagedActivity):
             self.change(tags=[*tags, words] if words and words not in tags else tags)
 
         chosen = [place for place, name in enumerate(names) if name in tags]
-        dialog = CheckDialog("Tags", names, chosen, toggle, (("OK", finish),))
         field = EditText("", hint="Create new tag", margin=(24, 8), id="new_tag")
-        dialog.children = [dialog.children[0], field, *dialog.children[1:]]
+        dialog = CheckDialog("Tags", names, chosen, toggle, (("OK", finish),), above=field)
         return dialog
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from vlgym.android.shell.call import Call, Usage
 from vlgym.android.shell.io import clean
+from vlgym.android.state.effects import send_forests
 from vlgym.android.state.intents import ACTION_MAIN, CATEGORY_LAUNCHER, Intent, full_component, short_component
 
 _FLAG_WORDS = {
@@ -152,6 +153,9 @@ def _receive(call: Call, intent: Intent) -> tuple[int, str | None]:
         wanted = int(bool(extras["state"]))
         if state.settings.number("global", "airplane_mode_on") != wanted:
             state.settings.put("global", "airplane_mode_on", wanted)
+    elif intent.action == "accessibility_forwarder.intent.action.SET_GRPC":
+        if not send_forests(state, str(extras.get("host", "")), int(extras.get("port", 0))):
+            state.log.write("AccessibilityForwarder", f"Cannot reach {extras.get('host')}:{extras.get('port')}", "W")
     elif intent.action == "android.intent.action.CLOSE_SYSTEM_DIALOGS":
         close = getattr(call.device, "close_system_dialogs", None)
         if close is not None:

@@ -225,10 +225,12 @@ def dump_package(call: Call, words: list[str]) -> None:
             continue
         state = packages.state(package.name)
         code, version = package.version
+        since = f"{call.state.clock.local(state.since_ms * 1000):%Y-%m-%d %H:%M:%S}"
         call.line(
             f"  Package [{package.name}] ({_hash(package.name)}):\n    userId={state.uid}\n"
             f"    codePath={package.apk.rpartition('/')[0]}\n    versionCode={code} minSdk=21 targetSdk=33\n"
             f"    versionName={version}\n    dataDir=/data/user/0/{package.name}\n"
+            f"    firstInstallTime={since}\n    lastUpdateTime={since}\n"
             f"    flags=[ {'SYSTEM ' if package.system else ''}HAS_CODE ALLOW_CLEAR_USER_DATA ]\n"
             f"    User 0: installed=true hidden=false stopped={str(state.stopped).lower()} "
             f"enabled={0 if state.enabled else 2}"
@@ -270,7 +272,10 @@ def _wifi(call: Call, words: list[str]) -> None:
 
 
 def _power(call: Call, words: list[str]) -> None:
-    call.line("POWER MANAGER (dumpsys power)\n  mWakefulness=Awake\n  mStayOn=true\n  Display Power: state=ON")
+    call.line(
+        "POWER MANAGER (dumpsys power)\n  mWakefulness=Awake\n  mStayOn=true\n"
+        "  mHoldingDisplaySuspendBlocker=true\n  Display Power: state=ON"
+    )
 
 
 def _display(call: Call, words: list[str]) -> None:

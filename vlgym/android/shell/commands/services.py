@@ -209,15 +209,21 @@ def cmd(call: Call) -> int:
         current = table.get("secure", "ui_night_mode", "1")
         call.line("Night mode: " + next((word for word, value in modes.items() if value == current), "no"))
     elif name == "statusbar" and first in ("expand-notifications", "expand-settings", "collapse"):
-        action = getattr(call.device, "status_bar", None)
-        if action is not None:
-            action(first)
+        windows = getattr(call.device, "windows", None)
+        if windows is not None:
+            parts = {"expand-notifications": "notifications", "expand-settings": "quick"}
+            windows.open_shade(parts[first]) if first in parts else windows.close_shade()
     elif name == "clipboard":
         call.line(call.state.clipboard)
     elif name == "notification" and first == "post":
         return _post(call, rest[1:])
     elif name == "notification" and first == "list":
         return 0
+    elif name == "notification" and first == "set_dnd":
+        if second not in _DND:
+            call.error(f"Unknown do-not-disturb mode: {second}")
+            return 255
+        table.put("global", "zen_mode", _DND[second])
     elif name in SERVICES:
         call.error(f"Unknown command: {first}")
         return 255
@@ -225,6 +231,10 @@ def cmd(call: Call) -> int:
         call.error(f"cmd: Can't find service: {name}")
         return 20
     return 0
+
+
+_DND = {"off": "0", "all": "0", "priority": "1", "on": "2", "none": "2", "alarms": "3"}
+"""Words of ``cmd notification set_dnd`` -> the setting zen_mode."""
 
 
 def _post(call: Call, words: list[str]) -> int:

@@ -141,7 +141,7 @@ class ShootAndName(GalleryTask):
         """Judge what is new, and that the rest is as it was."""
         files, old = there(phone), set(p["files"])
         new = files - old
-        path = f"DCIM/Camera/{p['new']}"
+        path = f"Pictures/{p['new']}"
         taken = old <= files and len(new) == 1
         named = taken and new == {path}
         liked = [row[0] for row in phone.rows(DB, "SELECT full_path FROM favorites")] == [f"{SHARED}/{path}"]

@@ -1,0 +1,1 @@
+"""Continuous control: demonstrations, diffusion behaviour cloning, and reinforcement on top of it."""

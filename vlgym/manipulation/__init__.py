@@ -1,0 +1,1 @@
+"""Manipulation: a robot arm in MuJoCo, singly and in native batches."""
