@@ -178,11 +178,16 @@ def test_environment_rows_resolve(row: vlgym.registry.EnvRow) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "reference"), [*vlgym_agents.registry.ALGOS.items(), *vlgym_agents.registry.MODELS.items()]
+    ("row", "reference"),
+    [
+        *vlgym_agents.registry.ALGOS.items(),
+        *vlgym_agents.registry.PROGRAMS.items(),
+        *vlgym_agents.registry.MODELS.items(),
+    ],
 )
 def test_method_and_model_rows_resolve(row: str, reference: str) -> None:
     found = vlgym_agents.registry.resolve(reference)
-    if row in vlgym_agents.registry.ALGOS:
+    if row in (*vlgym_agents.registry.ALGOS, *vlgym_agents.registry.PROGRAMS):
         assert found.name == row
         assert found.summary
         assert found.source

@@ -165,7 +165,8 @@ class Checkpoints:
         theirs, ours = meta["options"], self.options
         if ours is None:
             return
-        if ours.get("optim.schedule") != "constant" and theirs.get("run.steps") != ours.get("run.steps"):
+        schedule = ours.get("optim.schedule", ours.get("algo.schedule", "constant"))
+        if schedule != "constant" and theirs.get("run.steps") != ours.get("run.steps"):
             raise CheckpointError(
                 f"The run was planned for {theirs.get('run.steps')} steps and its learning rate falls towards them; "
                 f"resume with --steps {theirs.get('run.steps')}."

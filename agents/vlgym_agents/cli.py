@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -177,13 +178,18 @@ def _run_program(config: Config, out: Path, *, resume: bool, quiet: bool) -> int
     program = registry.method(config.run.algo)
     assert isinstance(program, Program)
     resumed = Checkpoints(out / "checkpoints", config.flat(), config.run.keep).load()[0] if resume else None
-    lines = program.lines(config)
-    with contextlib.closing(RunFolder(out, config, resumed=resumed, quiet=quiet, lines=lines)) as folder:
-        try:
-            program.run(config, folder, resume)
-        except Interrupted as stop:
-            folder.say(f"Stopped. Go on with: vlgym-train --resume {out}")
-            return 128 + stop.signum
+    lines, fresh = program.lines(config), not out.exists()
+    try:
+        with contextlib.closing(RunFolder(out, config, resumed=resumed, quiet=quiet, lines=lines)) as folder:
+            try:
+                program.run(config, folder, resume)
+            except Interrupted as stop:
+                folder.say(f"Stopped. Go on with: vlgym-train --resume {out}")
+                return 128 + stop.signum
+    except BaseException:
+        if fresh and not Checkpoints(out / "checkpoints").steps():
+            shutil.rmtree(out, ignore_errors=True)  # it never began, so nothing is in the way of the next attempt
+        raise
     return _finish(config, out)
 
 
@@ -290,6 +296,8 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     layers: list[Layer] = [("resumed run", saved_options(folder))] if is_run else []
     flags = dict(_assignment(text) for text in arguments.set) | ({"run.env": arguments.env} if arguments.env else {})
     config = resolve([*layers, ("flag", flags)])
+    if is_run and config.own:
+        return _measure_program(config, folder, arguments)
     spec = EnvSpec(registry.env_id(config.run.env), config.given("env"))
     plan = Plan("eval", arguments.split, arguments.episodes, arguments.seed)
     with contextlib.ExitStack() as stack:
@@ -318,6 +326,18 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         setting = Setting(tasks, plan.split, policy, sampling, window=r.window)
         parts = registry.recipe(config.run.algo).build(config.algo, setting)
         return evaluate_policy(policy, pool, tasks, plan, replace(rollout, observe=parts.observe))[0]
+
+
+def _measure_program(config: Config, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Evaluate a run of a method that brings a loop of its own."""
+    from vlgym_agents.program import Program
+
+    program = registry.method(config.run.algo)
+    assert isinstance(program, Program)
+    if program.measure is None:
+        raise OptionError(f"A run of {program.name} cannot be evaluated once more; its evaluations are in eval.jsonl.")
+    _set_threads(config.run.torch_threads)
+    return program.measure(config, folder, "eval", arguments.episodes, arguments.seed, arguments.split)
 
 
 def trained_policy(config: Config, env: Any, folder: Path) -> Policy:

@@ -242,7 +242,7 @@ def resolve(layers: Sequence[Layer]) -> Config:
 
     method = registry.method(chosen["algo"])
     env_options = _env_options(registry.env_id(chosen["env"]), run_layers=layers)
-    schema = {"run": own, "env": env_options, "eval": of_dataclass(EvalOptions)}
+    schema: dict[str, Mapping[str, Option]] = {"run": own, "env": env_options, "eval": of_dataclass(EvalOptions)}
     if isinstance(method, Program):
         schema |= {name: of_dataclass(options) for name, options in method.sections.items()}
         return _resolve_program(schema, method, layers)
@@ -295,7 +295,7 @@ def _resolve_program(schema: dict[str, Mapping[str, Option]], program: Program, 
         docs=_docs(schema),
         own=parts,
     )
-    idle = [name for name in ("model", "workers") if sources[f"run.{name}"] in ("flag",)]
+    idle = [name for name in ("model", "workers") if sources[f"run.{name}"] == "flag"]
     if idle:
         raise OptionError(f"Option run.{idle[0]} would have no effect on {program.name}; remove it.")
     _refuse_idle(config)
@@ -307,7 +307,7 @@ def _docs(schema: Mapping[str, Mapping[str, Option]]) -> dict[str, str]:
 
 
 def _env_options(env_id: str, run_layers: Sequence[Layer]) -> dict[str, Option]:
-    """Return the options of the environment's constructor; one that takes any keyword judges the further ones itself."""
+    """Return the options of the environment's constructor; one that takes any keyword judges the others itself."""
     creator = _env_class(env_id)
     found = of_callable(creator, skip=("self", "render_mode", "action_mode"))
     parameters = inspect.signature(creator).parameters.values()

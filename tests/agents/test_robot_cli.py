@@ -21,7 +21,18 @@ from vlgym_agents.schema import OptionError
 SMALL = [
     "--env", robot_toys.ID, "--quiet", "--demos.count", "6", "--eval.episodes", "12", "--run.record", "1",
 ]  # fmt: skip
-BASE = ["--base.updates", "20", "--base.width", "16", "--base.blocks", "1", "--base.horizon", "8", "--base.execute", "4"]
+BASE = [
+    "--base.updates",
+    "20",
+    "--base.width",
+    "16",
+    "--base.blocks",
+    "1",
+    "--base.horizon",
+    "8",
+    "--base.execute",
+    "4",
+]
 LEARN = ["--algo.envs", "4", "--algo.horizon", "12", "--algo.width", "16"]
 PPO = [*LEARN, "--algo.epochs", "1", "--algo.minibatches", "2"]
 REPLAY = [*LEARN, "--algo.warmup", "48", "--algo.batch", "8", "--algo.capacity", "200", "--algo.utd", "0.1"]
@@ -97,9 +108,7 @@ def test_resume_is_exact(stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(session.Session, "_log", log)
     assert cli.train(["--resume", str(other), "--quiet"]) == 0
     assert lines(straight) == lines(other)
-    a, b = (
-        torch.load(path / "checkpoints/step-000004/state.pt", weights_only=True) for path in (straight, other)
-    )
+    a, b = (torch.load(path / "checkpoints/step-000004/state.pt", weights_only=True) for path in (straight, other))
     for name, weight in a["learner"]["actor"].items():
         assert torch.equal(weight, b["learner"]["actor"][name])
     results = [json.loads((path / "eval_after.json").read_text())["tasks"] for path in (straight, other)]
@@ -121,6 +130,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
         assert train(tmp_path / "run", "resip", *more) in (1, 2)
         error = capsys.readouterr().err.strip()
         assert error.count("\n") == 0
+        assert not (tmp_path / "run").exists()  # nothing is in the way of the next attempt
         return error
 
     assert "no batch of robots" in said("--env", "vlgym/WebShop-v0")
@@ -160,3 +170,16 @@ def test_the_faithful_preset_is_the_paper() -> None:
     assert (algo.scale, algo.log_std, algo.gamma, algo.epochs, algo.minibatches) == (0.1, -1.0, 0.999, 50, 1)
     assert (base.network, base.horizon, base.execute, base.sample_steps, base.warm_start) == ("unet", 32, 8, 4, 50)
     assert np.isclose(algo.critic_lr, 5e-3)
+
+
+def test_a_run_is_evaluated_under_other_conditions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    train(out, "resip")
+    capsys.readouterr()
+    wide = ("--set", "env.width=0.5")
+    for name, more in {"same": (), "wide": wide}.items():
+        arguments = ["--policy", str(out), "--episodes", "12", "--json", str(tmp_path / f"{name}.json"), *more]
+        assert cli.evaluate(arguments) == 0
+    same, easy = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("same", "wide"))
+    assert same["tasks"] == json.loads((out / "eval_after.json").read_text())["tasks"]
+    assert easy["success"]["value"] > same["success"]["value"]

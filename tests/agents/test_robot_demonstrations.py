@@ -94,7 +94,7 @@ def test_replay_is_exact_and_says_where_it_is_not(found: Demonstrations) -> None
         replay(replace(found, mujoco_version="0.0"), Slot(3))
     bad = replace(found.episodes[1], actions=found.episodes[1].actions * 0.99)
     spoilt = replace(found, episodes=[found.episodes[0], bad])
-    with pytest.raises(DemonstrationError, match="Demonstration 1 differs .* step 1"):
+    with pytest.raises(DemonstrationError, match=r"Demonstration 1 differs .* step 1"):
         replay(spoilt, Slot(3))
 
 
@@ -111,7 +111,7 @@ def test_bad_files_are_one_sentence(found: Demonstrations, tmp_path: Path) -> No
     with pytest.raises(DemonstrationError, match="Cannot read demonstrations"):
         read_hdf5(path)
     holes = replace(found.episodes[2], actions=np.full_like(found.episodes[2].actions, np.nan))
-    with pytest.raises(DemonstrationError, match="Demonstration 1 of there has numbers that are not finite"):
+    with pytest.raises(DemonstrationError, match=r"Demonstration 1 of there has numbers that are not finite"):
         check(replace(found, episodes=[found.episodes[0], holes]), "there")
     with pytest.raises(DemonstrationError, match="no LeRobot dataset"):
         read_lerobot(tmp_path / "nothing")

@@ -20,11 +20,13 @@ from vlgym_agents.robot.diffusion import DiffusionOptions, DiffusionPolicy, MinM
 from vlgym_agents.robot.evaluation import base_only, evaluate
 from vlgym_agents.robot.methods import OffPolicyLearner, PpoLearner
 from vlgym_agents.robot.offpolicy import OffPolicyOptions
-from vlgym_agents.robot.ppo import Ppo, PpoOptions, advantages
+from vlgym_agents.robot.ppo import PpoOptions, advantages
 
 torch.set_num_threads(1)
 
-BASE = DiffusionOptions(width=32, blocks=1, horizon=8, execute=4, sample_steps=4, updates=600, warmup=20, batch=32, lr=3e-3)
+BASE = DiffusionOptions(
+    width=32, blocks=1, horizon=8, execute=4, sample_steps=4, updates=600, warmup=20, batch=32, lr=3e-3
+)
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +300,7 @@ def test_nan_is_one_sentence_and_moves_nothing(policy: DiffusionPolicy) -> None:
     with torch.no_grad():
         learner.actor.mean[-1].weight.fill_(math.nan)
     states = learner.control.arms.states
-    with pytest.raises(DivergedError, match="not finite .* lower algo.lr"):
+    with pytest.raises(DivergedError, match=r"not finite .* lower algo.lr"):
         learner.iterate()
     assert (learner.control.arms.states[:, 3] == 0).all()
     assert np.isfinite(states).all()
@@ -369,5 +371,3 @@ def test_demonstrations_enter_the_buffer_with_what_the_base_would_do(
     assert learner.demos.count == demos.steps
     rewards = learner.demos.rows[:, learner._base.stop + 2]
     assert float(rewards.sum()) == len(demos.episodes)
-
-

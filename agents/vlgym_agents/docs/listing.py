@@ -18,6 +18,11 @@ def listing() -> str:
     lines += ["", f"Methods (--algo), with the parts that are not {BASE}'s:"]
     for name in registry.ALGOS:
         lines += _method(name)
+    lines += ["", "Methods (--algo) with a loop of their own:"]
+    for name in registry.PROGRAMS:
+        program = registry.method(name)
+        lines += _wrapped(f"  {name:<{INDENT}} ", program.summary)
+        lines += _wrapped(f"{' ' * (INDENT + 3)}source: ", program.source)
     lines += ["", "Presets (--preset):"]
     for name, words in presets().items():
         lines += _wrapped(f"  {name:<{INDENT + 8}} ", words)

@@ -11,6 +11,7 @@ Legend: N environments, n of them that decide now, A numbers of an action, F fea
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class DivergedError(VlgymError, RuntimeError):
 def network(sizes: Sequence[int], out: int, gain: float, bias: float | None) -> nn.Sequential:
     """Return a ReLU network whose last layer has orthogonal weights of `gain`, and a constant bias or none."""
     layers: list[nn.Module] = []
-    for wide, next_ in zip(sizes, sizes[1:]):
+    for wide, next_ in itertools.pairwise(sizes):
         linear = nn.Linear(wide, next_)
         nn.init.orthogonal_(linear.weight, math.sqrt(2))
         nn.init.zeros_(linear.bias)
@@ -76,7 +77,7 @@ class Gaussian(nn.Module):
 
 @dataclass(slots=True)
 class View:
-    """What the n deciding environments go by: features [n, F] and the base's normalised actions [n, hold, A] or None."""
+    """What the n deciding environments go by: features [n, F], the base's normalised actions [n, hold, A] or None."""
 
     features: Tensor
     base: Tensor | None
@@ -121,7 +122,7 @@ class Controller:
 
     def features(self, obs: Any) -> int:
         """Return F."""
-        state = state_of(obs).shape[1] + (self.arms.near_field(obs).shape[1] if self.near else 0)
+        state = int(state_of(obs).shape[1]) + (self.arms.near_field(obs).shape[1] if self.near else 0)
         return state + (self.decision if self.base else 0)
 
     def reset(self, mask: Mask, keys: Any) -> None:
@@ -145,10 +146,10 @@ class Controller:
         """Take decisions [n, G] of the environments of `rows`: they hold for `hold` control steps."""
         if not torch.isfinite(decision).all():
             raise DivergedError(
-                "The policy's decisions are not finite any more; lower algo.lr or algo.log_std and resume from the last "
-                "checkpoint with a new --out."
+                "The policy's decisions are not finite any more; lower algo.lr or algo.log_std and start anew with "
+                "another --out."
             )
-        moves = decision.unflatten(1, (self.hold, self.action))
+        moves = decision.view(-1, self.hold, self.action)
         self._plan[torch.from_numpy(rows)] = moves if view.base is None else view.base + self.scale * moves
         self.left[rows] = self.hold
 

@@ -85,7 +85,8 @@ def make_arms(env_id: str, num_envs: int, given: Mapping[str, Any], **more: Any)
 
 def state_of(obs: Any) -> Array:
     """Return the state part [N, D] of observations."""
-    return obs["state"] if isinstance(obs, Mapping) else obs
+    found: Array = obs["state"] if isinstance(obs, Mapping) else obs
+    return found
 
 
 def errors_of(infos: Mapping[str, Any], count: int) -> Mask:

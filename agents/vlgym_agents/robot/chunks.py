@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vlgym_agents.robot.arms import Array, Mask, state_of
+from vlgym_agents.robot.arms import Mask, state_of
 from vlgym_agents.robot.diffusion import DiffusionPolicy
 
 

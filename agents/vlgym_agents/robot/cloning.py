@@ -64,7 +64,7 @@ class Cloning:
             images = self._pictures(rows)
             loss = self.policy.loss(self._chunks[rows], self.policy.condition(self._states[rows], images), self._rng)
             self._optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             norm += float(nn.utils.clip_grad_norm_(self.policy.parameters(), 1.0))
             self._optimiser.step()
             self.done += 1
@@ -113,7 +113,8 @@ def shifted(images: Tensor, rng: torch.Generator, pad: int = 4) -> Tensor:
 def chunks_of(episode: Demonstration, horizon: int) -> NDArray[np.float64]:
     """Return [T, horizon, A]: the actions from each control step on, the episode's last one repeated."""
     index = np.arange(len(episode))[:, None] + np.arange(horizon)
-    return episode.actions[np.minimum(index, len(episode) - 1)]
+    chunks: NDArray[np.float64] = episode.actions[np.minimum(index, len(episode) - 1)]
+    return chunks
 
 
 def _rows(

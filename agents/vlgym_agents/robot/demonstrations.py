@@ -1,12 +1,12 @@
 """Demonstrations: collected from the scripted experts, kept as robomimic-style HDF5, replayed bit for bit.
 
-    data                      attributes: env_args (JSON: env_name, env_kwargs, mujoco_version, model_hash), total, format
-    data/demo_0               attributes: num_samples, task, seed, success
-    data/demo_0/obs/state     float64 [T, D], before each action
-    data/demo_0/obs/image     uint8 [T, H, W, 3], where cameras were recorded
-    data/demo_0/actions       float64 [T, A] in [-1, 1]
-    data/demo_0/rewards       float64 [T];  dones  bool [T]
-    data/demo_0/states        float64 [T + 1, S], the simulator before each action and after the last
+data                      attributes: total, format, env_args (JSON: env_name, env_kwargs, mujoco_version, ...)
+data/demo_0               attributes: num_samples, task, seed, success
+data/demo_0/obs/state     float64 [T, D], before each action
+data/demo_0/obs/image     uint8 [T, H, W, 3], where cameras were recorded
+data/demo_0/actions       float64 [T, A] in [-1, 1]
+data/demo_0/rewards       float64 [T];  dones  bool [T]
+data/demo_0/states        float64 [T + 1, S], the simulator before each action and after the last
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def collect(
             number[i], name[i], open_[i] = started, str(ids[int(rng.integers(len(ids)))]), _Recorder()
             started += 1
         expert.reset(mask)
-        return arms.reset(options={"reset_mask": mask, "task": list(name)} if not mask.all() else {"task": list(name)})[0]
+        return arms.reset(options={"reset_mask": mask, "task": list(name)} if not mask.all() else {"task": list(name)})[
+            0
+        ]
 
     obs = begin(np.ones(n, bool))
     # An episode counts if all that were started before it have ended, so that short ones are not preferred.
@@ -259,7 +261,7 @@ def read_hdf5(path: Path, keys: Sequence[str] = ()) -> Demonstrations:
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         words = " ".join(str(error.args[0] if error.args else error).split())
         raise DemonstrationError(
-            f"Cannot read demonstrations from {str(path)!r}: {words.rstrip('.')}; collect them anew or restore the file."
+            f"Cannot read demonstrations from {str(path)!r}: {words.rstrip('.')}; collect them anew."
         ) from error
     found = Demonstrations(
         episodes,

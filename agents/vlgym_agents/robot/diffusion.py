@@ -23,7 +23,7 @@ from torch.nn import functional
 from vlgym_agents.schema import above_zero, at_least, one_of
 
 BLOCK = 16
-"""Rows of one sampling pass; short ones are padded, so that a row's chunk does not depend on how many others there are."""
+"""Rows of one sampling pass; short ones are padded, so that a row's chunk does not depend on how many there are."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Sinusoid(nn.Module):
         self.register_buffer("rates", torch.exp(torch.arange(width // 2) * (-math.log(1e4) / (width // 2 - 1))))
 
     def forward(self, level: Tensor) -> Tensor:
-        angle = level.float()[:, None] * self.rates  # type: ignore[operator]
+        angle: Tensor = level.float()[:, None] * self.rates  # type: ignore[operator]
         return torch.cat((angle.sin(), angle.cos()), dim=1)
 
 
@@ -102,9 +102,7 @@ class MlpDenoiser(nn.Module):
         self.time = nn.Sequential(Sinusoid(64), nn.Linear(64, 64), nn.SiLU())
         self.enter = nn.Linear(horizon * action + condition + 64, width)
         self.blocks = nn.ModuleList(
-            nn.Sequential(
-                nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
-            )
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
             for _ in range(blocks)
         )
         self.leave = nn.Sequential(nn.SiLU(), nn.Linear(width, horizon * action))
@@ -113,7 +111,8 @@ class MlpDenoiser(nn.Module):
         x = self.enter(torch.cat((chunk.flatten(1), condition, self.time(level)), dim=1))
         for block in self.blocks:
             x = x + block(x)
-        return self.leave(x).unflatten(1, self.shape)
+        noise: Tensor = self.leave(x)
+        return noise.view(-1, *self.shape)
 
 
 class _Conv(nn.Module):
@@ -122,7 +121,8 @@ class _Conv(nn.Module):
         self.body = nn.Sequential(nn.Conv1d(inputs, outputs, 5, padding=2), nn.GroupNorm(8, outputs), nn.Mish())
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x)
+        found: Tensor = self.body(x)
+        return found
 
 
 class _Film(nn.Module):
@@ -136,7 +136,8 @@ class _Film(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         scale, shift = self.film(condition)[:, :, None].chunk(2, dim=1)
-        return self.second(self.first(x) * scale + shift) + self.skip(x)
+        found: Tensor = self.second(self.first(x) * scale + shift) + self.skip(x)
+        return found
 
 
 class UnetDenoiser(nn.Module):
@@ -163,15 +164,18 @@ class UnetDenoiser(nn.Module):
     def forward(self, chunk: Tensor, level: Tensor, condition: Tensor) -> Tensor:
         c, x = torch.cat((self.time(level), condition), dim=1), chunk.transpose(1, 2)
         skips = []
-        for first, second, shrink in self.down:  # type: ignore[misc]
+        for part in self.down:
+            first, second, shrink = part.children()
             x = second(first(x, c), c)
             skips.append(x)
             x = shrink(x)
         for film in self.middle:
             x = film(x, c)
-        for first, second, grow in self.up:  # type: ignore[misc]
+        for part in self.up:
+            first, second, grow = part.children()
             x = grow(second(first(torch.cat((x, skips.pop()), dim=1), c), c))
-        return self.leave(x).transpose(1, 2)
+        noise: Tensor = self.leave(x).transpose(1, 2)
+        return noise
 
 
 class Camera(nn.Module):
@@ -281,7 +285,7 @@ class DiffusionPolicy(nn.Module):
             rows = slice(first, first + BLOCK)
             short = BLOCK - len(noise[rows])
             c, x = (functional.pad(t[rows].flatten(1), (0, 0, 0, short)) for t in (condition, noise))
-            x = x.unflatten(1, noise.shape[1:])
+            x = x.view(-1, *noise.shape[1:])
             start = self.options.train_steps - 1
             if begin is not None:
                 start = self.options.warm_start

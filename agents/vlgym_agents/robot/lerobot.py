@@ -2,8 +2,8 @@
 
 Written in layout v2.1 (one table per episode); read in v2.x and v3 (tables of many episodes) alike. Columns:
 `observation.state`, `action`, `next.reward`, `next.done`, `timestamp`, `frame_index`, `episode_index`, `index`,
-`task_index`; ours besides: `simulator.state`, float64, and `simulator.next_state`, from which episodes replay to the bit.
-Numbers stay float64. Camera images are written as HDF5 only (demonstrations.py): LeRobot keeps videos, which lose detail.
+`task_index`; ours besides: `simulator.state` and `simulator.next_state`, from which episodes replay to the bit. Numbers
+stay float64. Camera images are kept in HDF5 only (demonstrations.py): LeRobot keeps videos, which lose detail.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _write_meta(folder: Path, demonstrations: Demonstrations, tasks: list[str], 
     first = episodes[0]
     wide = {"observation.state": first.observations.shape[1], "action": first.actions.shape[1]}
     if first.states is not None:
-        wide |= {name: first.states.shape[1] for name in ("simulator.state", "simulator.next_state")}
+        wide |= dict.fromkeys(("simulator.state", "simulator.next_state"), first.states.shape[1])
     features = {name: {"dtype": "float64", "shape": [size], "names": None} for name, size in wide.items()}
     features |= {
         name: {"dtype": kind, "shape": [1], "names": None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from vlgym_agents.robot.diffusion import DiffusionOptions, MinMax
 from vlgym_agents.robot.evaluation import Decide
 from vlgym_agents.robot.offpolicy import OffPolicy, OffPolicyOptions
 from vlgym_agents.robot.ppo import Ppo, PpoOptions
-from vlgym_agents.robot.session import DemoOptions, Learner, Session, base_steps, chunked, session_runner
+from vlgym_agents.robot.session import DemoOptions, Learner, Runner, Session, Stage, base_steps, chunked
 
 RESIP_PAPER = "Ankile et al. 2024, From Imitation to Refinement, section 4"
 
@@ -29,6 +28,10 @@ class PpoLearner(Ppo):
     def decide(self) -> Decide:
         """Return the mean decisions."""
         return lambda view: self.actor.mean(view.features)
+
+
+def _runs(runner: Runner) -> dict[str, Any]:
+    return {"run": runner, "measure": runner.measure}
 
 
 # ---------------------------------------------------------------------- diffusion-bc
@@ -51,7 +54,7 @@ DIFFUSION_BC = Program(
     summary="behaviour cloning of the scripted expert with a diffusion policy over chunks of actions",
     source="Chi et al. 2023, Diffusion Policy, sections 3 and 4",
     sections={"demos": DemoOptions, "base": DiffusionOptions, "algo": NoOptions},
-    run=session_runner(_clone_only, lambda config: min(max(config.eval.episodes, 1), 128)),
+    **_runs(Runner(_clone_only, lambda config: min(max(config.eval.episodes, 1), 128))),
     lines=base_steps,
     preset={"run.torch_threads": 1, "run.steps": 0, "eval.episodes": 500},
 )
@@ -60,8 +63,8 @@ DIFFUSION_BC = Program(
 # ---------------------------------------------------------------------- residuals by PPO
 
 
-def _residual(mode: str) -> Callable[[Session], tuple[Controller, Learner]]:
-    def stage(session: Session) -> tuple[Controller, Learner]:
+def _residual(mode: str) -> Stage:
+    def stage(session: Session) -> tuple[Controller, Learner | None]:
         options: PpoOptions = session.config.algo
         assert session.frozen is not None
         hold = session.frozen.options.execute if mode == "residual-chunk" else 1
@@ -102,7 +105,7 @@ RESIP = Program(
     summary="a residual on every action of a frozen diffusion base, learnt by PPO from sparse success",
     source=RESIP_PAPER,
     sections={"demos": DemoOptions, "base": DiffusionOptions, "algo": PpoOptions},
-    run=session_runner(_residual("residual"), _envs),
+    **_runs(Runner(_residual("residual"), _envs)),
     lines=_lines,
     preset=_STEPS,
 )
@@ -112,7 +115,7 @@ RESIDUAL_CHUNK = Program(
     summary="baseline of resip: one residual for a whole chunk, decided when the chunk begins",
     source=f"{RESIP_PAPER} (ablation)",
     sections=RESIP.sections,
-    run=session_runner(_residual("residual-chunk"), _envs),
+    **_runs(Runner(_residual("residual-chunk"), _envs)),
     lines=_lines,
     preset=_STEPS,
 )
@@ -167,7 +170,7 @@ def _clone_mean(session: Session, learner: PpoLearner, control: Controller, opti
         rows = torch.randint(len(features), (256,), generator=rng)
         loss = functional.mse_loss(learner.actor.mean(features[rows]), targets[rows])
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     learner.hold_on()
 
@@ -177,7 +180,7 @@ PPO_FINETUNE = Program(
     summary="baseline of resip: a cloned network over chunks, all of whose weights PPO moves, held to where it began",
     source=f"{RESIP_PAPER} (direct fine-tuning)",
     sections={"demos": DemoOptions, "algo": AloneOptions},
-    run=session_runner(_alone, _envs, needs_base=False),
+    **_runs(Runner(_alone, _envs, needs_base=False)),
     preset=_STEPS
     | {"algo.chunk": 8, "algo.log_std": -4.0, "algo.lr": 1e-4, "algo.base_kl": 1.0, "algo.near_field": False},
 )
@@ -187,7 +190,7 @@ PPO_SCRATCH = Program(
     summary="baseline of resip: PPO from random weights",
     source="Schulman et al. 2017, Proximal Policy Optimization",
     sections={"demos": DemoOptions, "algo": AloneOptions},
-    run=session_runner(_alone, _envs, needs_base=False),
+    **_runs(Runner(_alone, _envs, needs_base=False)),
     preset=_STEPS | {"algo.clone_updates": 0, "algo.log_std": -1.0, "algo.lr": 3e-4},
 )
 
@@ -230,7 +233,7 @@ RESFIT = Program(
     summary="a residual learnt off-policy: critics with layer norm, demonstrations in every batch, n-step returns",
     source="Ankile et al. 2025, Residual Off-Policy RL (ResFiT), abstract; what it leaves open is ours",
     sections={"demos": DemoOptions, "base": DiffusionOptions, "algo": OffPolicyOptions},
-    run=session_runner(_off_policy, _envs),
+    **_runs(Runner(_off_policy, _envs)),
     lines=_lines,
     preset=_STEPS | {"run.steps": 200},
 )
@@ -240,7 +243,7 @@ POLICY_DECORATOR = Program(
     summary="baseline of resip: SAC on a bounded residual that acts with a growing probability",
     source="Yuan et al. 2025, Policy Decorator, section 4",
     sections=RESFIT.sections,
-    run=session_runner(_off_policy, _envs),
+    **_runs(Runner(_off_policy, _envs)),
     lines=_lines,
     preset=_STEPS
     | {

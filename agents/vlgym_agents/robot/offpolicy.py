@@ -1,9 +1,9 @@
 """Off-policy residuals: a replay buffer, two critics, and an actor that adds to the base's action.
 
 With the defaults it is near ResFiT (Ankile et al. 2025, abstract: layer-norm critics, demonstrations in the buffer,
-chunked base); with `entropy` and `progressive` it is Policy Decorator (Yuan et al. 2025, section 4: SAC, critic of the sum of base
-and residual, residual used with a probability that grows). Losses: Fujimoto et al. 2018 (TD3, equations 13 and 14) and
-Haarnoja et al. 2018 (SAC, equations 5 to 7). What the papers leave open is ours.
+chunked base); with `entropy` and `progressive` it is Policy Decorator (Yuan et al. 2025, section 4: SAC, critic of the
+sum of base and residual, residual used with a probability that grows). Losses: Fujimoto et al. 2018 (TD3, equations 13
+and 14) and Haarnoja et al. 2018 (SAC, equations 5 to 7). What the papers leave open is ours.
 
 Legend: N environments, B rows of a batch, F features, A numbers of an action.
 """
@@ -92,7 +92,8 @@ class Critic(nn.Module):
         self.body = nn.Sequential(*layers, nn.Linear(width, 1))
 
     def forward(self, features: Tensor, action: Tensor) -> Tensor:
-        return self.body(torch.cat((features, action), dim=1))[:, 0]
+        value: Tensor = self.body(torch.cat((features, action), dim=1))[:, 0]
+        return value
 
 
 class Buffer:
@@ -114,7 +115,7 @@ class Buffer:
     def sample(self, count: int, rng: torch.Generator) -> list[Tensor]:
         """Return [count, ...] features, actions, rewards, discounts, next features."""
         rows = self.rows[torch.randint(self.count, (count,), generator=rng)]
-        return list(rows.split(self._split, dim=1))
+        return list(torch.split(rows, list(self._split), dim=1))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what is stored."""
@@ -216,9 +217,16 @@ class OffPolicy:
         return residual
 
     def _remember(
-        self, pending: Any, features: Tensor, action: Tensor, rewards: Array, terminated: Any, ended: Any, after: Tensor,
+        self,
+        pending: Any,
+        features: Tensor,
+        action: Tensor,
+        rewards: Array,
+        terminated: Any,
+        ended: Any,
+        after: Tensor,
         buffer: Buffer,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Turn a control step into n-step transitions; an episode's last ones are shorter."""
         o, rows = self.options, []
         for i, queue in enumerate(pending):
@@ -328,7 +336,7 @@ class OffPolicy:
         if density is not None:
             want = (self.log_alpha * (-density.detach() + self._size)).mean()  # target entropy: -A
             self._alpha_optimiser.zero_grad()
-            want.backward()
+            want.backward()  # type: ignore[no-untyped-call]
             self._alpha_optimiser.step()
             found |= {"temperature": alpha, "entropy": float(-density.detach().mean())}
         return found
@@ -336,7 +344,7 @@ class OffPolicy:
     @staticmethod
     def _step(optimiser: torch.optim.Optimizer, loss: Tensor, module: nn.Module) -> None:
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(module.parameters(), 10.0)
         optimiser.step()
 

@@ -33,8 +33,8 @@ class PpoOptions:
 
     envs: int = 128
     """robots that act at the same time"""
-    horizon: int = 100
-    """control steps of an iteration"""
+    horizon: int = 0
+    """control steps of an iteration; 0: the task's time limit"""
     epochs: int = 10
     """passes over an iteration's decisions"""
     minibatches: int = 8
@@ -75,7 +75,9 @@ class PpoOptions:
     """show actor and critic the environment's features of the last millimetres"""
 
     def __post_init__(self) -> None:
-        at_least(self, envs=1, horizon=1, epochs=1, minibatches=1, lr=0, critic_lr=0, critic_warmup=0, clip=0, kl_stop=0)
+        at_least(
+            self, envs=1, horizon=0, epochs=1, minibatches=1, lr=0, critic_lr=0, critic_warmup=0, clip=0, kl_stop=0
+        )
         at_least(self, value_coef=0, base_kl=0, width=1, gamma=0, gae_lambda=0)
         above_zero(self, "clip_norm", "scale")
         if max(self.gamma, self.gae_lambda) > 1:
@@ -93,7 +95,7 @@ class Rollout:
         decided: bool [T, N], where a decision began.
         rewards, ended: [T, N]; bootstrap: [T, N], 1 where a limit cut an episode that the critic shall judge.
         finals: features [B, F] at those places in order, then [N, F] after the last step.
-        success: of the first episode of each environment whose machinery held.
+        success: of the first episode of each environment whose machinery held; unfinished is not solved.
         broken: episodes lost to the machinery.
     """
 
@@ -203,7 +205,8 @@ class Ppo:
     @torch.no_grad()
     def collect(self, rng: torch.Generator) -> Rollout:
         """Play `horizon` control steps in every environment."""
-        control, arms, steps = self.control, self.control.arms, self.options.horizon
+        control, arms = self.control, self.control.arms
+        steps = self.options.horizon or arms.max_steps
         n = arms.num_envs
         everywhere = np.ones(n, bool)
         obs, _ = arms.reset(seed=int(np.random.default_rng([self.seed, 3, self.done]).integers(2**31)))
@@ -239,6 +242,7 @@ class Ppo:
             obs, _ = arms.reset(options={"reset_mask": ended[t]})
             control.reset(ended[t], self._keys(ended[t]))
         finals.append(control.view(obs, everywhere).features)
+        success += [False] * int(first.sum())  # a shorter horizon than the time limit: not solved within it
         return Rollout(
             torch.cat(features),
             torch.cat(decisions),
@@ -272,9 +276,8 @@ class Ppo:
         n, cut = rollout.rewards.shape[1], np.zeros(rollout.rewards.shape)
         cut[rollout.bootstrap] = after[:-n]
         o = self.options
-        found = advantages(
-            self._scaled(rollout.rewards), rollout.ended, rollout.decided, values, cut, after[-n:], o.gamma, o.gae_lambda
-        )
+        rewards, last = self._scaled(rollout.rewards), after[-n:]
+        found = advantages(rewards, rollout.ended, rollout.decided, values, cut, last, o.gamma, o.gae_lambda)
         advantage = torch.from_numpy(found[rollout.decided]).float()
         return advantage, advantage + torch.from_numpy(values[rollout.decided]).float()
 
@@ -300,7 +303,7 @@ class Ppo:
             for part in order.chunk(o.minibatches):
                 loss, metrics = self._loss(rollout, part, advantage[part], target[part], actor_learns)
                 self.optimiser.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 norms = [nn.utils.clip_grad_norm_(g["params"], o.clip_norm) for g in self.optimiser.param_groups]
                 self.optimiser.step()
                 drift.append(metrics["kl"])
@@ -378,4 +381,3 @@ class Ppo:
         self._first.load_state_dict(state["first"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.done, self.env_steps, self._episodes, self._seen, self._square = state["counts"]
-

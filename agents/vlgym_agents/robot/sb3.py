@@ -64,8 +64,8 @@ def _make(config: Config) -> gymnasium.Env[Any, Any]:
     if not isinstance(env.action_space, kinds):
         env.close()
         raise OptionError(
-            f"{config.run.env} takes text, which Stable-Baselines3 cannot write; choose an id with native actions such as "
-            f"vlgym/Lift-v0."
+            f"{config.run.env} takes text, which Stable-Baselines3 cannot write; choose an id with native actions such "
+            f"as vlgym/Lift-v0."
         )
     return env
 
@@ -115,7 +115,11 @@ class _Session:
         self.model.learn(self.config.algo.step, reset_num_timesteps=False, log_interval=None)
         self.step += 1
         recent = list(self.model.ep_info_buffer or ())
-        values = {name: float(np.mean([row[key] for row in recent])) for name, key in (("return", "r"), ("turns", "l")) if recent}
+        values = {
+            name: float(np.mean([row[key] for row in recent]))
+            for name, key in (("return", "r"), ("turns", "l"))
+            if recent
+        }
         spent = {"seconds": time.perf_counter() - started, "cpu_s": time.process_time() - cpu}
         self.folder.metrics({"step": self.step, **values, "env_steps": float(self.model.num_timesteps), **spent})
 
@@ -140,7 +144,9 @@ class _Session:
         if not o.episodes:
             return
         ids = self.probe.unwrapped.tasks.ids(o.split)  # type: ignore[attr-defined]
-        rows, returns, failures = [], [], 0
+        rows: list[dict[str, Any]] = []
+        returns: list[float] = []
+        failures = 0
         for k, task in enumerate(tasks_of(ids, o.episodes, o.seed)):
             self.interrupt.check()
             obs, info = self.probe.reset(seed=o.seed + k, options={"task": task})

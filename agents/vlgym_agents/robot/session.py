@@ -79,10 +79,11 @@ class Session:
 
     Args:
         config: with the sections demos, base and algo.
-        folder: open run folder.
+        path: the run folder.
         stage: makes controller and learner.
         needs_base: clone a base first.
         envs: robots of the training batch.
+        folder: the run folder, open for writing; None: nothing is written.
 
     Attributes:
         arms: the training batch.
@@ -90,8 +91,10 @@ class Session:
         base: the frozen base, once it is there.
     """
 
-    def __init__(self, config: Config, folder: RunFolder, stage: Stage, *, needs_base: bool, envs: int) -> None:
-        self.config, self.folder, self.stage, self.needs_base = config, folder, stage, needs_base
+    def __init__(
+        self, config: Config, path: Path, stage: Stage, *, needs_base: bool, envs: int, folder: RunFolder | None = None
+    ) -> None:
+        self.config, self.path, self.stage, self.folder = config, path, stage, folder
         self.id = env_id(config.run.env)
         options: DiffusionOptions | None = config.own.get("base")
         self.images = bool(options and options.images)
@@ -106,7 +109,8 @@ class Session:
             self.cloning = Cloning(options, self.demonstrations, config.run.seed)
         self.control: Controller | None = None
         self.learner: Learner | None = None
-        self.checkpoints = Checkpoints(folder.path / "checkpoints", config.flat(), config.run.keep)
+        known = config.flat() if folder else None  # who only reads may ask for another environment
+        self.checkpoints = Checkpoints(path / "checkpoints", known, config.run.keep)
         self.interrupt = Interrupt()
         self.step = 0
         self._saved, self._saving_s, self._started = -1, 0.0, time.perf_counter()
@@ -120,7 +124,7 @@ class Session:
         options: DemoOptions = self.config.own["demos"]
         if options.file:
             return read(Path(options.file))
-        path = self.folder.path / "demonstrations.hdf5"
+        path = self.path / "demonstrations.hdf5"
         if path.exists():
             return demos.read_hdf5(path)
         with contextlib.closing(self._make(min(options.count, 32))) as arms:
@@ -166,7 +170,7 @@ class Session:
         if self.frozen is None and self.cloning is not None:
             self.frozen = self.cloning.average
         self._make_learner()
-        if not (self.folder.path / "eval_before.json").exists():
+        if not (self.path / "eval_before.json").exists():
             assert self.control is not None
             decide = base_only(self.control) if self.control.base is not None else self._decide()
             self._evaluate("before", decide)
@@ -192,6 +196,7 @@ class Session:
     def _log(self, metrics: dict[str, float], started: float, cpu: float) -> None:
         self.step += 1
         spent = {"seconds": time.perf_counter() - started, "cpu_s": time.process_time() - cpu}
+        assert self.folder is not None
         self.folder.metrics({"step": self.step, **metrics, **spent})
         every, elapsed = self.config.run.save_every, time.perf_counter() - self._started
         last = self.step == self.base_steps + self.config.run.steps
@@ -201,7 +206,7 @@ class Session:
 
     def _evaluate(self, name: str, decide: Decide) -> None:
         o = self.config.eval
-        if not o.episodes or self.control is None:
+        if not o.episodes or self.control is None or self.folder is None:
             return
         with self.interrupt.abandonable():
             result = evaluate(
@@ -215,6 +220,7 @@ class Session:
     def _film(self, name: str, decide: Decide, count: int) -> None:
         """Record films, or say in one sentence why there are none."""
         assert self.control is not None
+        assert self.folder is not None
         o = self.config.eval
         try:
             record_films(
@@ -255,6 +261,21 @@ class Session:
             assert self.learner is not None
             self.learner.load_state_dict(state["learner"])
         self._saved = self.step
+
+    def restored(self, base: bool = False) -> tuple[Controller, Decide]:
+        """Return controller and decisions of the last checkpoint; of its base alone if `base`.
+
+        Raises:
+            OptionError: there is no base.
+        """
+        self.resume()
+        if self.frozen is None and self.cloning is not None:
+            self.frozen = self.cloning.average
+        self._make_learner()
+        assert self.control is not None
+        if base and self.control.base is None:
+            raise OptionError(f"{str(self.path)!r} has no base to be measured alone.")
+        return self.control, base_only(self.control) if base else self._decide()
 
     def close(self) -> None:
         """Give the robots back."""
@@ -302,22 +323,46 @@ def saved_base(run: Path, options: DiffusionOptions, demonstrations: Demonstrati
     return policy.requires_grad_(False)
 
 
-def session_runner(
-    stage: Stage, envs: Callable[[Config], int], needs_base: bool = True
-) -> Callable[[Config, RunFolder, bool], None]:
-    """Return the `run` of a program."""
+@dataclass(frozen=True)
+class Runner:
+    """How a program runs: a session with these parts.
 
-    def run(config: Config, folder: RunFolder, resume: bool) -> None:
-        with contextlib.closing(
-            Session(config, folder, stage, needs_base=needs_base, envs=envs(config))
-        ) as session:
+    Attributes:
+        stage: makes controller and learner.
+        envs: options -> robots of the training batch.
+        needs_base: clone a base first.
+    """
+
+    stage: Stage
+    envs: Callable[[Config], int]
+    needs_base: bool = True
+
+    def __call__(self, config: Config, folder: RunFolder, resume: bool) -> None:
+        """Go through all stages; see Program.run."""
+        with contextlib.closing(self._session(config, folder.path, folder)) as session:
             session.run(resume)
 
-    return run
+    def _session(self, config: Config, path: Path, folder: RunFolder | None = None) -> Session:
+        envs = self.envs(config)
+        return Session(config, path, self.stage, needs_base=self.needs_base, envs=envs, folder=folder)
+
+    def measure(
+        self, config: Config, run: Path, name: str, episodes: int, seed: int, split: str, base: bool = False
+    ) -> dict[str, Any]:
+        """Return the evaluation object of a run's last checkpoint, in the environment that `config` describes now.
+
+        Args:
+            config: the run's options, its environment's perhaps changed.
+            run: the run folder.
+            name, episodes, seed, split: of the evaluation.
+            base: measure the base alone.
+        """
+        with contextlib.closing(self._session(config, run)) as session:
+            control, decide = session.restored(base)
+            return evaluate(control, decide, name=name, step=session.step, episodes=episodes, seed=seed, split=split)
 
 
 def chunked(session: Session, arms: Arms) -> ChunkedBase:
     """Return the session's base at work on `arms`."""
     assert session.frozen is not None
     return ChunkedBase(session.frozen, arms.num_envs, session.config.run.seed)
-

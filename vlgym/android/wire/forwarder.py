@@ -96,7 +96,8 @@ class Forwarder:
     def __init__(self, device: Device) -> None:
         self._device = device
         self._closing = threading.Event()
-        self._port, self._channel = 0, None
+        self._port = 0
+        self._channel: grpc.Channel | None = None
         self._seen, self._forest = "", AndroidAccessibilityForest()
         self._thread = threading.Thread(target=self._run, name="a11y-forwarder", daemon=True)
         self._thread.start()
