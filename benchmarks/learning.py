@@ -63,7 +63,6 @@ def _controls(*flags: str) -> dict[str, Arm]:
 
 _WEBSHOP = ("--env", "webshop", "--steps", "20")
 _ANDROID = ("--env", "android")
-_PIXELS = (*_ANDROID, "--model", "nano-android-pixels")
 SUITES: dict[str, Suite] = {
     "webshop": Suite(
         page="learning",
@@ -92,15 +91,17 @@ sharpening alone.""",
         arms={
             "arpo": Arm("arpo", "ARPO, element list: `vlgym-train --env android --algo arpo`", _ANDROID),
             "grpo": Arm("grpo", "GRPO, element list: `vlgym-train --env android --algo grpo`", _ANDROID),
-            "pixels": Arm("arpo", "ARPO, pixels alone: `--model nano-android-pixels`", _PIXELS),
             **_controls(*_ANDROID),
         },
-        main=("arpo", "grpo", "pixels"),
+        main=("arpo", "grpo"),
         setting="""- Environment `vlgym/Android-v0`: the 37 plain kinds of tasks with solutions of up to four steps,
-  in episodes of at most eight. *Element list*: `text` and `instruction`. *Pixels alone*: `image` (360 x 800, its
-  smallest words 10 pixels high) and `instruction`; the policy taps on points.
-- Policy: nano, from the shipped warm starts `nano-android` and `nano-android-pixels` (the same for all runs).""",
-        limits="",
+  in episodes of at most eight. The policy saw the element list (`text`) and `instruction`.
+- Policy: nano, from the shipped warm start `nano-android` (the same for all runs). ARPO trains on 256 tasks that come
+  back, of 11,100; GRPO and the controls draw from all of them.""",
+        limits="""Size of the warm start, learning rate and number of groups were
+chosen in single runs that looked at 100 test tasks (seed 0). Success is sampled; greedy decoding of the warm start
+succeeds on 58 % (its model card), so a part of the gain is that the policy makes up its mind. Learning from pixels
+alone has not been reached: see the phone's page.""",
     ),
 }
 T975 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}

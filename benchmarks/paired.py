@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vlgym.core.stats import Interval
 from vlgym_agents.compare.figures import Comparison, Metric, at_budget
 from vlgym_agents.compare.runs import Job
-from vlgym_agents.stats import Interval
 
 ROOT = Path(__file__).resolve().parent.parent
 

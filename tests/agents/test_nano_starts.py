@@ -22,39 +22,29 @@ SAMPLING = Sampling(max_tokens=32)
 STARTS = {
     "nano-webshop": ("webshop", "vlgym/WebShop-v0", "rapidfuzz"),
     "nano-android": ("android", "vlgym/Android-v0", "skia"),
-    "nano-android-pixels": ("android", "vlgym/Android-v0", "skia"),
 }
 """Weights -> (family, environment, what it needs)."""
 
 
 @pytest.fixture(scope="module", params=STARTS)
-def start(request: Any) -> tuple[NanoPolicy, list[Trace], dict[str, Any]]:
-    """A warm start, episodes of it on tasks of the training split, and its wishes."""
+def start(request: Any) -> tuple[NanoPolicy, list[Trace]]:
+    """A warm start and episodes of it on tasks of the training split."""
     family, env_id, needs = STARTS[request.param]
     pytest.importorskip(needs)
     policy, wanted = load(request.param), wishes(request.param, family)
     kwargs = {name.removeprefix("env."): value for name, value in wanted.items() if name.startswith("env.")}
     spec = EnvSpec(env_id, kwargs)
-    count = 16 if kwargs.get("obs_mode") == "image" else 40
     with contextlib.closing(spec.make()) as env:
         ids = list(env.unwrapped.tasks.ids("train"))
-    chosen = np.random.default_rng(0).choice(len(ids), count, replace=False)
+    chosen = np.random.default_rng(0).choice(len(ids), 40, replace=False)
     requests = [Request(ids[task], i, i, 0, (0, i)) for i, task in enumerate(chosen)]
-    rollout = Rollout(sampling=SAMPLING, batch=8, window=wanted.get("rollout.window", 0))
     with contextlib.closing(make_pool(spec, 8, workers=0)) as pool:
-        return policy, collect(policy, pool, requests, rollout), wanted
-
-
-def rows_of(trace: Trace, window: int) -> list[Row]:
-    """Return what is scored of an episode: one row, or one a turn where the policy sees but one."""
-    if window:
-        return [Row((turn.chunk,), (turn.ids,), (True,)) for turn in trace.turns]
-    return [Row(tuple(t.chunk for t in trace.turns), tuple(t.ids for t in trace.turns), (True,) * len(trace.turns))]
+        return policy, collect(policy, pool, requests, Rollout(sampling=SAMPLING, batch=8))
 
 
 def test_scorer_agrees_with_the_sampler_over_whole_episodes(start: Any) -> None:
-    policy, traces, wanted = start
-    rows = [row for trace in traces for row in rows_of(trace, wanted.get("rollout.window", 0))]
+    policy, traces = start
+    rows = [Row(tuple(u.chunk for u in t.turns), tuple(u.ids for u in t.turns), (True,) * len(t.turns)) for t in traces]
     sampled = np.concatenate([turn.logprobs for trace in traces for turn in trace.turns])
     assert len(sampled) > 200
     with torch.no_grad():
@@ -80,3 +70,45 @@ def test_a_start_says_what_it_was_begun_on() -> None:
         assert wishes("nano", other) == {}
         assert other == "" or wishes("nano-android", other) == {}
     assert resolve([("flag", {"run.env": "android", "run.algo": "grpo"})]).env["plain"] is True
+
+
+def test_a_thin_picture_keeps_a_cell_of_every_word() -> None:
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture, font = Image.new("RGB", (320, 800), "white"), ImageFont.load_default(14)
+    pen, boxes = ImageDraw.Draw(picture), []
+    for row in range(20):
+        for column in range(2):
+            place = (8 + 150 * column, 9 + 37 * row)
+            pen.text(place, "Bluetooth", fill="black", font=font)
+            boxes.append(pen.textbbox(place, "Bluetooth", font=font))
+    whole = load("nano", max_cells=500, grid_rows=100)
+    thin = load("nano", max_cells=500, grid_rows=100, thin=True)
+    seen = [
+        policy.encode({"instruction": "", "image": np.asarray(picture)}, {}, first=True) for policy in (whole, thin)
+    ]
+    assert seen[1].images[0].shape == (800, 320, 3)  # not scaled down
+    cells = [{(int(i) % 20, int(i) // 20) for i in chunk.extra["cells"]} for chunk in seen]
+    assert cells[1] < cells[0]
+    assert len(cells[1]) < len(cells[0]) / 2
+    assert not any((x, y + 1) in cells[1] or (x + 1 - 2 * (x % 2), y) in cells[1] for x, y in cells[1])
+    for left, top, right, bottom in boxes:
+        assert any(left < 16 * x + 16 and 16 * x < right and top < 8 * y + 8 and 8 * y < bottom for x, y in cells[1])
+
+
+def test_rows_of_cells_beyond_those_known_are_added() -> None:
+    known, more = load("nano"), load("nano", grid_rows=100)
+    rows = known.core.vision.row.weight.shape[0]
+    assert torch.equal(more.core.vision.row.weight[:rows], known.core.vision.row.weight)
+    assert torch.equal(more.core.vision.row.weight, load("nano", grid_rows=100).core.vision.row.weight)
+    assert len(more.core.vision.row.weight) == 100
+
+
+def test_a_tap_is_said_as_the_next_cell_in_pixels() -> None:
+    image = np.full((800, 160, 3), 255, np.uint8)
+    image[240:248:2, 0:16] = 0  # beside the point, far in fractions of the width
+    image[320:328:2, 64:80] = 0  # below it, near in fractions of the height
+    policy = load("nano", grid_rows=100)
+    chunk = policy.encode({"instruction": "", "image": image}, {"available_actions": ("tap(<x>, <y>)",)}, first=True)
+    said = policy.demonstrate((chunk,), "tap(0.45, 0.305)")
+    assert chunk.extra["points"][int(said[1]) - policy.config.vocab_size] == "0.050, 0.305"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import vlgym  # noqa: F401
-from vlgym.core.errors import ActionError, CatalogueError, MissingDependencyError, TaskError, VlgymError
 from vlgym.core import cameras
+from vlgym.core.errors import ActionError, CatalogueError, MissingDependencyError, TaskError, VlgymError
 from vlgym.manipulation import scene
 from vlgym.manipulation.control import DAMPING, HOME, joint_step
 from vlgym.manipulation.env import ArmEnv

@@ -13,6 +13,8 @@ with J the 6 x 7 Jacobian and e the error of the tip. Sources: Hogan 1985 (imped
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,9 +73,25 @@ def jacobian(cdof: Array, centre: Array, point: Array) -> Array:
     return found
 
 
+def sine(angles: Array) -> Array:
+    """Return the sines of angles [N]. NumPy's own (1.26) may differ in the last bit with where an array lies in memory;
+    equal states must give equal bits."""
+    return np.array([math.sin(angle) for angle in angles.tolist()])
+
+
+def cosine(angles: Array) -> Array:
+    """Return the cosines of angles [N], see `sine`."""
+    return np.array([math.cos(angle) for angle in angles.tolist()])
+
+
+def angle_of(y: Array, x: Array) -> Array:
+    """Return the angles of vectors [N], radians, see `sine`."""
+    return np.array([math.atan2(b, a) for b, a in zip(y.tolist(), x.tolist())])
+
+
 def yaw_of(rotation: Array) -> Array:
     """Return the yaw of a hand that points down, radians [N], from its rotation [N, 3, 3]."""
-    return np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
+    return angle_of(rotation[:, 1, 0], rotation[:, 0, 0])
 
 
 def wrap(angle: Array) -> Array:
@@ -94,7 +112,7 @@ def pose_error(tip: Array, rotation: Array, target: Array, turn: float = 0.5) ->
     error[:, :3] = target[:, :3] - tip
     now = yaw_of(rotation)
     yaw = now + np.clip(wrap(target[:, 3] - now), -turn, turn)
-    cos, sin, zero = np.cos(yaw), np.sin(yaw), np.zeros(len(tip))
+    cos, sin, zero = cosine(yaw), sine(yaw), np.zeros(len(tip))
     wanted = (np.stack((cos, sin, zero), 1), np.stack((sin, -cos, zero), 1), np.stack((zero, zero, zero - 1), 1))
     for k, axis in enumerate(wanted):
         error[:, 3:] += 0.5 * _cross(rotation[:, :, k], axis)

@@ -10,11 +10,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from vlgym.core.actions import Action
+from vlgym.core.cameras import backend, camera
 from vlgym.core.env import Observation, Outcome, ScriptedPolicy, VlgymEnv
 from vlgym.core.errors import ActionError, BackendError, VlgymError, did_you_mean
 from vlgym.core.spaces import TextSpace
 from vlgym.core.tasks import Task
-from vlgym.core.cameras import backend, camera
 from vlgym.manipulation.grammar import ArmGrammar
 from vlgym.manipulation.scripted import POLICIES
 from vlgym.manipulation.skills import UNITS, Skills

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vlgym.manipulation.control import Array, wrap
+from vlgym.manipulation.control import Array, angle_of, wrap
 
 if TYPE_CHECKING:
     from vlgym.manipulation.tasks.base import ArmTask
@@ -99,7 +99,7 @@ class Carrier(Expert):
     def plan(self, obs: Array) -> tuple[Array, Array]:
         """Advance each environment's phase and return targets [N, 5] and care [N]."""
         tip, hold, goal = obs[:, :3], self.grasp(obs), self.goal(obs)
-        yaw, speed = np.arctan2(obs[:, 5], obs[:, 6]), np.sqrt((obs[:, 7:10] ** 2).sum(axis=1))
+        yaw, speed = angle_of(obs[:, 5], obs[:, 6]), np.sqrt((obs[:, 7:10] ** 2).sum(axis=1))
         off, turn = np.hypot(*(tip - hold[:, :3])[:, :2].T), np.abs(wrap(yaw - hold[:, 3]))
         short, twist = np.hypot(*(tip - goal[:, :3])[:, :2].T), np.abs(wrap(yaw - goal[:, 3]))
         phase, age = self.phase.copy(), self.age

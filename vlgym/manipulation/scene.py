@@ -34,7 +34,7 @@ _FRAME = f"""<mujoco model="arm">
     <camera name="front" pos="1.05 0 0.55" xyaxes="0 1 0 -0.64 0 0.77" fovy="36"/>
     <camera name="side" pos="0.5 -0.75 0.42" xyaxes="1 0 0 0 0.45 0.9" fovy="42"/>
     <camera name="top" pos="0.5 0 1.0" xyaxes="0 1 0 -1 0 0" fovy="42"/>
-    <geom name="table" type="box" size="0.6 0.6 0.02" pos="0.45 0 -0.02" material="table" friction="0.8 0.02 0.0001"/>
+    <geom name="table" type="plane" size="0.6 0.6 0.02" pos="0.45 0 0" material="table" friction="0.8 0.02 0.0001"/>
   </worldbody>
 </mujoco>"""
 

@@ -12,8 +12,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from vlgym.core.errors import ActionError, TaskError, did_you_mean
 from vlgym.core.cameras import Camera, backend, camera
+from vlgym.core.errors import ActionError, TaskError, did_you_mean
 from vlgym.manipulation.control import Array
 from vlgym.manipulation.experts import Expert
 from vlgym.manipulation.starts import task_set

@@ -105,8 +105,8 @@ class RobosuiteEnv(VlgymEnv):
         self.action_space = spaces.Box(low, high, dtype=np.float64)
         state = spaces.Box(-LIMIT, LIMIT, self._state(self.sim_env._get_observations()).shape, np.float64)
         image = spaces.Box(0, 255, (IMAGE, IMAGE, 3), np.uint8)
-        both: spaces.Space[Any] = spaces.Dict({"state": state, "image": image})
-        self.observation_space = both if obs_mode == "image" else state
+        seen: Any = spaces.Dict({"state": state, "image": image}) if obs_mode == "image" else state
+        self.observation_space = seen
 
     def _build(self, task_id: str) -> Task:
         split, _, digits = str(task_id).partition("-")

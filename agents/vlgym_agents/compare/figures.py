@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vlgym.core.stats import Interval
 from vlgym_agents.compare.runs import Outcome
-from vlgym_agents.stats import Interval, bootstrap, interquartile_mean, stratified_bootstrap
+from vlgym_agents.stats import bootstrap, interquartile_mean, stratified_bootstrap
 
 Metric = Callable[[Outcome, float], float]
 """(outcome, environment steps that all runs of its seed made) -> a number; NaN where it cannot be known."""

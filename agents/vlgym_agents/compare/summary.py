@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vlgym.core.stats import Interval
 from vlgym_agents.compare.figures import Comparison, area, at_budget, final
 from vlgym_agents.compare.runs import Outcome
-from vlgym_agents.stats import Interval, bootstrap
+from vlgym_agents.stats import bootstrap
 
 UNKNOWN = Interval(math.nan, math.nan, math.nan, "")
 TITLES = (

@@ -98,7 +98,7 @@ def _lines(config: Config) -> int:
     return base_steps(config) + config.run.steps
 
 
-_STEPS = {"run.torch_threads": 1, "run.steps": 60, "eval.episodes": 500}
+_STEPS = {"run.torch_threads": 1, "run.steps": 120, "eval.episodes": 500}
 
 RESIP = Program(
     name="resip",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from vlgym.manipulation.control import Array, yaw_of
+from vlgym.manipulation.control import Array, cosine, sine, yaw_of
 from vlgym.manipulation.scene import Parts
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ class ArmTask(ABC):
     def proprioception(self, world: World) -> list[Array]:
         """Return columns: tip 3, tilt 2 (horizontal part of the hand's axis), sin and cos of yaw, speeds 3 (m/s) and of
         yaw (rad/s), last target 4; of a gripper also its opening and the last target of it, in [0, 1]."""
-        turned = world.yaw[:, None]
-        columns = [world.tip, world.rotation[:, :2, 2], np.sin(turned), np.cos(turned)]
+        columns = [world.tip, world.rotation[:, :2, 2], sine(world.yaw)[:, None], cosine(world.yaw)[:, None]]
         columns += [world.twist[:, :3], world.twist[:, 5:], world.target[:, :4]]
         if world.gripper:
             columns += [25.0 * world.q[:, 7:8], world.target[:, 4:]]
@@ -122,8 +121,8 @@ class ArmTask(ABC):
     def seen(self, world: World, name: str) -> list[Array]:
         """Return columns on a body: place (3), sin and cos of its yaw, and place from the tip (3)."""
         number = world.body(name)
-        place, turned = world.bodies[:, number], yaw_of(world.frames[:, number])[:, None]
-        return [place, np.sin(turned), np.cos(turned), place - world.tip]
+        place, turned = world.bodies[:, number], yaw_of(world.frames[:, number])
+        return [place, sine(turned)[:, None], cosine(turned)[:, None], place - world.tip]
 
 
 SEEN = 8
@@ -152,7 +151,7 @@ def scatter(rng: np.random.Generator, count: int, reach: tuple[float, float], ap
 
 def in_frame(point: Array, origin: Array, yaw: Array) -> Array:
     """Return points [N, 3] as seen from frames at `origin` [N, 3] turned by `yaw` [N] about the vertical."""
-    offset, cos, sin = point - origin, np.cos(yaw), np.sin(yaw)
+    offset, cos, sin = point - origin, cosine(yaw), sine(yaw)
     return np.stack(
         (cos * offset[:, 0] + sin * offset[:, 1], cos * offset[:, 1] - sin * offset[:, 0], offset[:, 2]), axis=1
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vlgym.manipulation.control import Array
+from vlgym.manipulation.control import Array, angle_of
 from vlgym.manipulation.experts import Carrier, Expert
 from vlgym.manipulation.scene import Parts
 from vlgym.manipulation.tasks.base import GRIP, PROPRIO, SEEN, ArmTask, Flags, Start, scatter, thing, upright
@@ -88,10 +88,10 @@ class _Lifter(Carrier):
 
     def grasp(self, obs: Array) -> Array:
         cube = obs[:, BODY : BODY + SEEN]
-        return np.column_stack((cube[:, :3], square(np.arctan2(cube[:, 3], cube[:, 4]))))
+        return np.column_stack((cube[:, :3], square(angle_of(cube[:, 3], cube[:, 4]))))
 
     def goal(self, obs: Array) -> Array:
-        yaw = np.arctan2(obs[:, 5], obs[:, 6])
+        yaw = angle_of(obs[:, 5], obs[:, 6])
         return np.column_stack((obs[:, :2], np.full(len(obs), HALF + HIGH + 0.02), yaw))
 
 
@@ -148,11 +148,11 @@ class Stack(ArmTask):
 class _Stacker(Carrier):
     def grasp(self, obs: Array) -> Array:
         cube = obs[:, BODY : BODY + SEEN]
-        return np.column_stack((cube[:, :3], square(np.arctan2(cube[:, 3], cube[:, 4]))))
+        return np.column_stack((cube[:, :3], square(angle_of(cube[:, 3], cube[:, 4]))))
 
     def goal(self, obs: Array) -> Array:
         cube = obs[:, BODY + SEEN : BODY + 2 * SEEN]
         held = obs[:, BODY : BODY + 3] - obs[:, :3]
         held = np.where((self.phase >= self.LIFT)[:, None], held, 0.0)
         place = cube[:, :3] + np.array([0.0, 0.0, 2 * HALF + 0.001]) - held
-        return np.column_stack((place, square(np.arctan2(cube[:, 3], cube[:, 4]))))
+        return np.column_stack((place, square(angle_of(cube[:, 3], cube[:, 4]))))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vlgym.manipulation.control import Array, wrap, yaw_of
+from vlgym.manipulation.control import Array, angle_of, cosine, sine, wrap, yaw_of
 from vlgym.manipulation.experts import LOOSE, Expert
 from vlgym.manipulation.scene import Parts
 from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, upright
@@ -88,7 +88,7 @@ class Door(ArmTask):
         """Return observations [N, 33]."""
         angle, yaw = self._angles(world)
         columns = [*self.proprioception(world), *self.seen(world, "leaf"), self._bar(world) - world.tip, angle[:, None]]
-        columns += [world.bodies[:, world.body("frame"), :2], np.sin(yaw)[:, None], np.cos(yaw)[:, None]]
+        columns += [world.bodies[:, world.body("frame"), :2], sine(yaw)[:, None], cosine(yaw)[:, None]]
         return np.concatenate(columns, axis=1)
 
     def checks(self, world: World) -> Flags:
@@ -108,8 +108,8 @@ class _Puller(Expert):
 
     def plan(self, obs: Array) -> tuple[Array, Array]:
         tip, leaf = obs[:, :3], obs[:, BODY : BODY + SEEN]
-        bar, now = tip + obs[:, BODY + SEEN : BODY + SEEN + 3], np.arctan2(leaf[:, 3], leaf[:, 4])
-        turn = np.abs(wrap(np.arctan2(obs[:, 5], obs[:, 6]) - now))
+        bar, now = tip + obs[:, BODY + SEEN : BODY + SEEN + 3], angle_of(leaf[:, 3], leaf[:, 4])
+        turn = np.abs(wrap(angle_of(obs[:, 5], obs[:, 6]) - now))
         off, phase = np.hypot(*(tip - bar)[:, :2].T), self.phase.copy()
         self.go((phase == self.ABOVE) & (off < 0.004) & (turn < 0.06), self.DOWN)
         self.go((phase == self.DOWN) & ((np.abs(tip[:, 2] - bar[:, 2]) < 0.005) | (self.age > 15)), self.GRASP)
@@ -117,7 +117,7 @@ class _Puller(Expert):
         self.go((phase == self.PULL) & (off > LOOSE), self.ABOVE)
         pulling = self.phase == self.PULL
         angle = now + np.where(pulling, self.AHEAD, 0.0)
-        cos, sin = np.cos(angle), np.sin(angle)
+        cos, sin = cosine(angle), sine(angle)
         arc = leaf[:, :2] + np.column_stack((cos * BAR[0] - sin * BAR[1], sin * BAR[0] + cos * BAR[1]))
         place = np.where(pulling[:, None], arc, bar[:, :2])
         height = np.where(self.phase == self.ABOVE, bar[:, 2] + 0.05 + 0.03 * self.whim[:, 0], bar[:, 2])

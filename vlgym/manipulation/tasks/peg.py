@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vlgym.manipulation.control import Array, wrap
+from vlgym.manipulation.control import Array, angle_of, cosine, sine, wrap
 from vlgym.manipulation.experts import Expert
 from vlgym.manipulation.scene import Parts
 from vlgym.manipulation.tasks.base import PROPRIO, ArmTask, Flags, Start, in_frame, upright
@@ -96,7 +96,7 @@ class PegInsert(ArmTask):
 
     def _tip_in_hole(self, world: World) -> tuple[Array, Array]:
         number = world.body("block")
-        yaw = np.arctan2(world.frames[:, number, 1, 0], world.frames[:, number, 0, 0])
+        yaw = angle_of(world.frames[:, number, 1, 0], world.frames[:, number, 0, 0])
         top = world.bodies[:, number] + np.array([0.0, 0.0, TOP])
         return in_frame(world.tip, top, yaw), yaw
 
@@ -104,7 +104,7 @@ class PegInsert(ArmTask):
         """Return observations [N, 22]."""
         seen, yaw = self._tip_in_hole(world)
         hole = world.bodies[:, world.body("block"), :2]
-        columns = [*self.proprioception(world), np.sin(yaw)[:, None], np.cos(yaw)[:, None], hole, seen]
+        columns = [*self.proprioception(world), sine(yaw)[:, None], cosine(yaw)[:, None], hole, seen]
         return np.concatenate(columns, axis=1)
 
     def checks(self, world: World) -> Flags:
@@ -117,8 +117,8 @@ class PegInsert(ArmTask):
     def near_field(self, obs: Array) -> Array:
         """Return [N, 7]: the tip from the hole (x, y per 2 mm, z per 10 mm), yaw error per 20 mrad, and the lead of the
         last target over the tip (per 5 mm), each cut to 3."""
-        seen, yaw = obs[:, PROPRIO + 4 : PROPRIO + 7], np.arctan2(obs[:, 5], obs[:, 6])
-        turn = wrap(yaw - np.arctan2(obs[:, PROPRIO], obs[:, PROPRIO + 1]))
+        seen, yaw = obs[:, PROPRIO + 4 : PROPRIO + 7], angle_of(obs[:, 5], obs[:, 6])
+        turn = wrap(yaw - angle_of(obs[:, PROPRIO], obs[:, PROPRIO + 1]))
         lead = obs[:, 11:14] - obs[:, :3]
         columns = (seen[:, :2] / 0.002, seen[:, 2:] / 0.010, turn[:, None] / 0.020, lead / 0.005)
         return np.clip(np.concatenate(columns, axis=1), -3.0, 3.0)
@@ -133,8 +133,8 @@ class _Inserter(Expert):
 
     def plan(self, obs: Array) -> tuple[Array, Array]:
         seen, hole = obs[:, PROPRIO + 4 : PROPRIO + 7], obs[:, PROPRIO + 2 : PROPRIO + 4]
-        hole_yaw = np.arctan2(obs[:, PROPRIO], obs[:, PROPRIO + 1])
-        turn = np.abs(wrap(np.arctan2(obs[:, 5], obs[:, 6]) - hole_yaw))
+        hole_yaw = angle_of(obs[:, PROPRIO], obs[:, PROPRIO + 1])
+        turn = np.abs(wrap(angle_of(obs[:, 5], obs[:, 6]) - hole_yaw))
         off = np.hypot(seen[:, 0], seen[:, 1])
         phase = self.phase
         self.go((phase == self.APPROACH) & (off < 0.004) & (turn < 0.03), self.ALIGN)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vlgym.manipulation.control import Array, wrap, yaw_of
+from vlgym.manipulation.control import Array, angle_of, cosine, sine, wrap, yaw_of
 from vlgym.manipulation.experts import Carrier, Expert
 from vlgym.manipulation.scene import Parts
 from vlgym.manipulation.tasks import peg
@@ -79,7 +79,7 @@ class PegPickInsert(ArmTask):
     def near_field(self, obs: Array) -> Array:
         """Return [N, 4]: the peg's foot from the hole (x, y per 2 mm, z per 10 mm), yaw error per 20 mrad, cut to 3."""
         body, block = obs[:, BODY : BODY + SEEN], obs[:, BODY + SEEN : BODY + 2 * SEEN]
-        turn = square(np.arctan2(body[:, 3], body[:, 4]) - np.arctan2(block[:, 3], block[:, 4]))
+        turn = square(angle_of(body[:, 3], body[:, 4]) - angle_of(block[:, 3], block[:, 4]))
         offset = body[:, :3] - block[:, :3] - np.array([0.0, 0.0, peg.TOP + peg.LENGTH / 2])
         found = np.column_stack((offset / np.array([0.002, 0.002, 0.010]), turn / 0.020))
         features: Array = np.clip(found, -3.0, 3.0)
@@ -98,11 +98,11 @@ class _Fitter(Carrier):
     def aim(self, obs: Array, wanted: Array, yaw: Array) -> Array:
         """Return the tip's pose [N, 4] that brings the thing to `wanted` [N, 3] and `yaw` [N], given how it is held."""
         body, held = obs[:, BODY : BODY + SEEN], (self.phase >= self.LIFT)[:, None]
-        hold, tip_yaw = self.grasp(obs), np.arctan2(obs[:, 5], obs[:, 6])
-        now = np.arctan2(body[:, 3], body[:, 4])
+        hold, tip_yaw = self.grasp(obs), angle_of(obs[:, 5], obs[:, 6])
+        now = angle_of(body[:, 3], body[:, 4])
         turn = np.where(held[:, 0], tip_yaw, hold[:, 3]) - now  # of the tip from the thing
         offset = np.where(held, obs[:, :3], hold[:, :3]) - body[:, :3]
-        cos, sin = np.cos(yaw - now), np.sin(yaw - now)
+        cos, sin = cosine(yaw - now), sine(yaw - now)
         moved = np.column_stack(
             (cos * offset[:, 0] - sin * offset[:, 1], sin * offset[:, 0] + cos * offset[:, 1], offset[:, 2])
         )
@@ -114,11 +114,11 @@ class _PegCarrier(_Fitter):
 
     def grasp(self, obs: Array) -> Array:
         body = obs[:, BODY : BODY + SEEN]
-        return np.column_stack((body[:, :2], body[:, 2] + 0.02, square(np.arctan2(body[:, 3], body[:, 4]))))
+        return np.column_stack((body[:, :2], body[:, 2] + 0.02, square(angle_of(body[:, 3], body[:, 4]))))
 
     def goal(self, obs: Array) -> Array:
         body, block = obs[:, BODY : BODY + SEEN], obs[:, BODY + SEEN : BODY + 2 * SEEN]
-        now, hole = np.arctan2(body[:, 3], body[:, 4]), np.arctan2(block[:, 3], block[:, 4])
+        now, hole = angle_of(body[:, 3], body[:, 4]), angle_of(block[:, 3], block[:, 4])
         wanted = block[:, :3] + np.array([0.0, 0.0, peg.FLOOR + peg.LENGTH / 2 + 0.002])
         return self.aim(obs, wanted, now + square(hole - now))
 
@@ -195,13 +195,13 @@ class _NutCarrier(_Fitter):
 
     def grasp(self, obs: Array) -> Array:
         body = obs[:, BODY : BODY + SEEN]
-        yaw = np.arctan2(body[:, 3], body[:, 4])
-        place = body[:, :2] + HANDLE * np.column_stack((np.cos(yaw), np.sin(yaw)))
+        yaw = angle_of(body[:, 3], body[:, 4])
+        place = body[:, :2] + HANDLE * np.column_stack((cosine(yaw), sine(yaw)))
         return np.column_stack((place, body[:, 2], yaw))
 
     def goal(self, obs: Array) -> Array:
         body, post = obs[:, BODY : BODY + SEEN], obs[:, BODY + SEEN : BODY + 2 * SEEN]
-        now, stands = np.arctan2(body[:, 3], body[:, 4]), np.arctan2(post[:, 3], post[:, 4])
+        now, stands = angle_of(body[:, 3], body[:, 4]), angle_of(post[:, 3], post[:, 4])
         return self.aim(obs, post[:, :3] + np.array([0.0, 0.0, THICK + 0.004]), now + square(stands - now))
 
 

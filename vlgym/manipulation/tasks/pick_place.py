@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vlgym.core.actions import Action
-from vlgym.manipulation.control import Array
+from vlgym.manipulation.control import Array, angle_of
 from vlgym.manipulation.experts import Carrier, Expert
 from vlgym.manipulation.scene import Parts
 from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, scatter, thing
@@ -137,10 +137,10 @@ class _Placer(Carrier):
 
     def grasp(self, obs: Array) -> Array:
         body = obs[:, BODY : BODY + SEEN]
-        return np.column_stack((body[:, :3], square(np.arctan2(body[:, 3], body[:, 4]))))
+        return np.column_stack((body[:, :3], square(angle_of(body[:, 3], body[:, 4]))))
 
     def goal(self, obs: Array) -> Array:
-        plate, yaw = obs[:, BODY + SEEN : BODY + SEEN + 2], np.arctan2(obs[:, 5], obs[:, 6])
+        plate, yaw = obs[:, BODY + SEEN : BODY + SEEN + 2], angle_of(obs[:, 5], obs[:, 6])
         held = np.where((self.phase >= self.LIFT)[:, None], obs[:, BODY : BODY + 3] - obs[:, :3], 0.0)
         where = np.column_stack((plate, np.full(len(obs), RIM + HALF + 0.001))) - held
         return np.column_stack((where, yaw))

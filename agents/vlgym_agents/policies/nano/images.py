@@ -66,7 +66,8 @@ def _thinned(spread: NDArray[np.float64]) -> NDArray[np.float64]:
     peak = (most > around[:-2]) & (most >= around[2:])
     right = pairs[..., 1] > pairs[..., 0]
     kept = np.stack([peak & ~right, peak & right], 2).reshape(rows, -1)[:, :columns]
-    return spread * kept
+    thinned: NDArray[np.float64] = spread * kept
+    return thinned
 
 
 def _spread(image: NDArray[np.uint8], ch: int, cw: int) -> NDArray[np.float64]:
