@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import inspect
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from vlgym_agents.schema import (
     of_dataclass,
     one_of,
     read_toml,
+    takes_more,
 )
 
 if TYPE_CHECKING:
@@ -307,11 +307,10 @@ def _docs(schema: Mapping[str, Mapping[str, Option]]) -> dict[str, str]:
 
 
 def _env_options(env_id: str, run_layers: Sequence[Layer]) -> dict[str, Option]:
-    """Return the options of the environment's constructor; one that takes any keyword judges the others itself."""
+    """Return the options of the environment's constructor, and the given ones that it says to take and judge itself."""
     creator = _env_class(env_id)
     found = of_callable(creator, skip=("self", "render_mode", "action_mode"))
-    parameters = inspect.signature(creator).parameters.values()
-    if any(p.kind == p.VAR_KEYWORD for p in parameters):
+    if takes_more(creator):
         given = {name.partition(".")[2] for _, layer in run_layers for name in layer if name.startswith("env.")}
         found |= {name: Option(name, None, None) for name in sorted(given - found.keys())}
     return found

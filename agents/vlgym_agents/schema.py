@@ -111,6 +111,13 @@ def of_callable(function: Callable[..., Any], skip: Sequence[str] = ()) -> dict[
     return found
 
 
+def takes_more(function: Callable[..., Any]) -> bool:
+    """Return whether a function has a ``**name`` of which its "Args:" speak: options beyond those of its signature."""
+    parameters = inspect.signature(function).parameters.values()
+    docs = _argument_docs(inspect.getdoc(function) or "")
+    return any(p.kind == p.VAR_KEYWORD and p.name in docs for p in parameters)
+
+
 def _argument_docs(docstring: str) -> dict[str, str]:
     """Return the entries of a docstring's "Args:" section."""
     section = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)*)", docstring, re.MULTILINE)
