@@ -204,7 +204,8 @@ def plot(
         axes.fill_between(grid, lines.min(0), lines.max(0), alpha=0.15, color=line.get_color())
     axes.set(xlabel=x, ylabel=y, ylim=(0, min(100.0, 1.3 * highest or 1.0)))
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), ncol=2, frameon=False)
+    columns = 1 if max(map(len, curves), default=0) > 50 else 2
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), ncol=columns, frameon=False)
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)

@@ -100,9 +100,11 @@ def recipe(name: str) -> Recipe:
 
 def method(name: str) -> Recipe | Program:
     """Return the recipe or the program of a method; raises UnknownNameError."""
-    if name not in PROGRAMS and name not in ALGOS:
+    if name in ALGOS:
+        return recipe(name)
+    if name not in PROGRAMS:
         raise unknown("algorithm", name, [*ALGOS, *PROGRAMS])
-    found: Recipe | Program = resolve({**ALGOS, **PROGRAMS}[name])
+    found: Program = resolve(PROGRAMS[name])
     return found
 
 
