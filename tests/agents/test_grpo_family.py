@@ -249,4 +249,6 @@ def test_presets_resolve_for_their_method(path):
 
 
 def registry_default(cfg, key):
-    return getattr(defaults(registry.recipe(cfg.run.algo)), key[5:])
+    method = registry.method(cfg.run.algo)
+    plain = defaults(method) if cfg.run.algo in registry.ALGOS else method.sections["algo"]()
+    return getattr(plain, key[5:])
