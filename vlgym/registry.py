@@ -137,5 +137,6 @@ def env_id(name: str) -> str:
         raise UnknownNameError(f"Tag {name!r} names {len(tagged)} environments: {', '.join(tagged)}. Give one of them.")
     if name in gymnasium.registry or ":" in name:
         return name
-    known = sorted([row.id for row in ENVS] + [tag for row in ENVS for tag in row.tags])
-    raise UnknownNameError(f"Unknown environment {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}.")
+    tags = sorted(tag for row in ENVS for tag in row.tags)
+    near = did_you_mean(name, [*tags, *(row.id for row in ENVS)])
+    raise UnknownNameError(f"Unknown environment {name!r}.{near} Known: {', '.join(tags)}.")
