@@ -47,7 +47,7 @@ class PpoOptions:
     """learning rates over the run: constant, linear or cosine, to a twentieth"""
     critic_warmup: int = 0
     """iterations in which only the critic learns"""
-    gamma: float = 0.99
+    gamma: float = 0.98
     """discount of a control step"""
     gae_lambda: float = 0.95
     """trade of bias for variance in the advantages"""
@@ -65,7 +65,7 @@ class PpoOptions:
     """divide rewards by the root of their running mean square, cut at 5"""
     bootstrap: bool = True
     """let the critic judge where a time limit cut an episode, instead of taking it for the end"""
-    scale: float = 0.25
+    scale: float = 0.4
     """normalised action per unit of the residual: its authority"""
     log_std: float = -2.4
     """logarithm of the exploration's standard deviation, in units of the residual"""
