@@ -31,6 +31,7 @@ class Imitation:
         micro_tokens: most tokens (rows times longest row) of one forward pass.
         window: turns the policy sees; 0: all.
         seed: order of the demonstrations.
+        rehearse: makes another loss, added to that of every optimiser step; None: nothing.
         progress: called with (optimiser step, of how many, loss).
     """
 
@@ -43,6 +44,7 @@ class Imitation:
     micro_tokens: int = 16384
     window: int = 0
     seed: int = 0
+    rehearse: Callable[[], torch.Tensor] | None = None
     progress: Callable[[int, int, float], None] | None = None
 
 
@@ -193,6 +195,8 @@ def _clone(
         torch.autograd.backward(-logprobs.sum() / n)
         found = logprobs.detach()
         summed += [-float(found.sum()), float((found > np.log(0.5)).sum()), len(found)]
+    if options.rehearse is not None:
+        torch.autograd.backward(options.rehearse())
     torch.nn.utils.clip_grad_norm_(parameters, options.clip_norm or float("inf"))
     optimiser.step()
     return summed

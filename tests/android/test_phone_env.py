@@ -100,6 +100,30 @@ def test_clicks_reach_the_element_and_not_what_lies_in_it(phone: SimBackend) -> 
             assert not inside, f"{item.label} at ({x * width:.0f}, {y * height:.0f}) touches {other.label}"
 
 
+def test_in_pictures_a_click_is_a_touch_of_something_drawn(phone: SimBackend) -> None:
+    width, height = 360, 800
+    for app in ("com.google.android.deskclock/com.android.deskclock.DeskClock", "com.android.settings/.Settings"):
+        phone.device.start_activity(app)
+        elements, frame = phone.elements(), phone.screenshot(width, height)
+        assert len(elements.touchables) > 5
+        for item in elements.touchables:
+            x, y = elements.point(item, frame)
+            left, top, right, bottom = item.bounds
+            assert left <= x < right
+            assert top <= y < bottom
+            touched = [o for o in elements.touchables if _holds(o.bounds, x, y)]
+            assert touched[-1] is item, f"{item.label} at ({x:.3f}, {y:.3f}) touches {touched[-1].label}"
+            column, row = int(x * width), int(y * height)
+            around = frame[max(row - 4, 0) : row + 4, max(column - 8, 0) : column + 8]
+            assert around.std() > 2, f"{item.label}: nothing is drawn at ({x:.3f}, {y:.3f})"
+            if right - left > 0.8:  # a row: its middle may be blank
+                assert _holds(item.named, x, y)
+
+
+def _holds(box: tuple[float, float, float, float], x: float, y: float) -> bool:
+    return box[0] <= x < box[2] and box[1] <= y < box[3]
+
+
 def test_unknown_names_and_numbers_are_explained(phone: SimBackend) -> None:
     with pytest.raises(ActionError, match="Did you mean 'settings'"):
         do(phone, "click[Setings]")

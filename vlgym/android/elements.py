@@ -13,6 +13,9 @@ from functools import cached_property
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vlgym.android.actions import show_element
 from vlgym.core.errors import ActionError, did_you_mean
 
@@ -37,6 +40,7 @@ class Element:
         index: its place in the list.
         label: what it is called; no two that can be touched have the same.
         line: label and what else it says, "Label: value, value"; as it stands in the text.
+        bounds: of the whole of it.  named: of what stands first in it, where words are drawn.
     """
 
     index: int
@@ -50,6 +54,7 @@ class Element:
     resource_id: str
     package: str
     bounds: Box
+    named: Box
     clickable: bool
     long_clickable: bool
     checkable: bool
@@ -157,16 +162,43 @@ class Elements:
     def aim(self, element: Element) -> tuple[float, float]:
         """Return a point that touches an element and nothing that can be touched within it."""
         left, top, right, bottom = element.bounds
-        within = [
-            other.bounds
-            for other in self.items
-            if other is not element and (other.clickable or other.long_clickable) and _inside(other, element)
-        ]
+        within = self._above(element)
         for across, down in _AIMS:
             x, y = left + (right - left) * across, top + (bottom - top) * down
             if not any(box[0] <= x < box[2] and box[1] <= y < box[3] for box in within):
                 return x, y
         return element.centre
+
+    def point(self, element: Element, frame: NDArray[np.uint8]) -> tuple[float, float]:
+        """Return a point where an eye goes: in wide elements where most is drawn of the name, else the middle.
+
+        Args:
+            element: of this list.
+            frame: the screen, uint8 [H, W, 3].
+        """
+        height, width = frame.shape[:2]
+        if (element.bounds[2] - element.bounds[0]) * width < _WIDE:
+            return self.aim(element)
+        scale = np.array([width, height, width, height])
+        left, top, right, bottom = (np.array(element.named) * scale).astype(int).tolist()
+        rows, columns = max((bottom - top) // _PATCH[0], 1), max((right - left) // _PATCH[1], 1)
+        top, left = min(top, height - _PATCH[0]), min(left, width - _PATCH[1])
+        patch = frame[top : top + rows * _PATCH[0], left : left + columns * _PATCH[1]].astype(np.float32)
+        drawn = patch.reshape(rows, _PATCH[0], columns, _PATCH[1], 3).var(axis=(1, 3)).sum(-1)
+        x = (left + (np.arange(columns) + 0.5) * _PATCH[1]) / width
+        y = (top + (np.arange(rows) + 0.5) * _PATCH[0]) / height
+        for box in self._above(element):
+            drawn[np.ix_((y >= box[1]) & (y < box[3]), (x >= box[0]) & (x < box[2]))] = 0
+        row, column = np.unravel_index(drawn.argmax(), drawn.shape)
+        return (float(x[column]), float(y[row])) if drawn[row, column] else self.aim(element)
+
+    def _above(self, element: Element) -> list[Box]:
+        """Return the bounds of what takes touches before an element does."""
+        return [
+            other.bounds
+            for other in self.items
+            if other is not element and (other.clickable or other.long_clickable) and _inside(other, element)
+        ]
 
     @cached_property
     def text(self) -> str:
@@ -184,6 +216,11 @@ class Elements:
             lines += [write(item)] if item.touchable else _paragraphs(item)
         return "\n".join(lines)[:MAX_TEXT]
 
+
+_PATCH = (8, 16)
+"""Height and width of what an eye rests on, pixels."""
+_WIDE = 96
+"""Pixels from which an element is wide: its middle may be blank."""
 
 _AIMS = ((0.5, 0.5), (0.25, 0.5), (0.1, 0.5), (0.75, 0.5), (0.9, 0.5), (0.5, 0.12), (0.5, 0.88), (0.04, 0.06))
 
@@ -241,6 +278,7 @@ class _Draft:
     package: str
     box: tuple[int, int, int, int]
     words: list[str]
+    named: tuple[int, int, int, int] | None
     checkable: bool
     checked: bool
     focused: bool
@@ -270,6 +308,8 @@ class _Collector:
             self._draft(node, package, box, False)
         if owner is not None:
             words = owner.words
+            if text and owner.named is None:
+                owner.named = box
             for word in (description, text):
                 if word and word not in words:
                     words.append(word)
@@ -283,7 +323,7 @@ class _Collector:
     def _draft(self, node: Any, package: str, box: tuple[int, int, int, int], touchable: bool) -> _Draft:
         words = [] if touchable else [word for word in dict.fromkeys((node.content_desc, node.text_shown)) if word]
         draft = _Draft(
-            node, package, box, words, node.checkable, node.checked, node.is_focused, node.selected, touchable
+            node, package, box, words, None, node.checkable, node.checked, node.is_focused, node.selected, touchable
         )
         self.drafts.append(draft)
         return draft
@@ -331,6 +371,7 @@ def _element(index: int, draft: _Draft, width: int, height: int, taken: set[str]
         resource_id=f"{draft.package}:id/{name}" if name else "",
         package=draft.package,
         bounds=_fractions(draft.box, width, height),
+        named=_fractions(draft.named or draft.box, width, height),
         clickable=node.clickable,
         long_clickable=node.long_clickable,
         checkable=draft.checkable,

@@ -267,7 +267,7 @@ class AndroidEnv(VlgymEnv):
         except ActionError:
             return text
         if self.obs_mode == "image" and not place:
-            x, y = elements.aim(element)
+            x, y = elements.point(element, self.backend.screenshot(*self.size))
             return self.grammar.format(Action(action.verb.replace("click", "tap"), (round(x, 4), round(y, 4))))
         if self.obs_mode == "image" and action.verb == "scroll":
             return self.grammar.format(Action("swipe", stroke(element.bounds, str(action.args[0]))))

@@ -11,7 +11,7 @@ import argparse
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from vlgym_agents.evaluate import Plan, evaluate
 from vlgym_agents.imitate import Imitation, demonstrations, imitate
 from vlgym_agents.policies.nano import NanoPolicy, load
 from vlgym_agents.policies.nano.cards import write_family
+from vlgym_agents.policies.nano.grounding import Lessons, practise, screens
 from vlgym_agents.policy import Sampling
 from vlgym_agents.pool import EnvSpec, make_pool
 from vlgym_agents.rollout import Rollout
@@ -34,6 +35,9 @@ class Start:
         env: Gymnasium id.  env_kwargs: of the environment.
         demos: oracle episodes, of the training split.  epochs: passes over them.  lr: peak learning rate.
         seed: of the episodes and their order.  window: turns the policy sees; 0: all.
+        tokens: sampled tokens of an optimiser step, about.
+        ground: optimiser steps of lessons in finding names on the environment's pictures before imitation; the lessons
+            then go on beside it. 0: none.
     """
 
     env: str
@@ -43,18 +47,26 @@ class Start:
     lr: float = 1e-3
     seed: int = 0
     window: int = 0
+    tokens: int = 256
+    ground: int = 0
 
 
 def warm_start(policy: NanoPolicy, start: Start) -> dict[str, float]:
-    """Imitate, in place; return `imitate`'s figures and the number of demonstrations."""
+    """Practise and imitate, in place; return `imitate`'s figures and the number of demonstrations."""
     found = demonstrations(
         start.env, start.demos, start.seed, policy=policy, env_kwargs=start.env_kwargs, window=start.window
     )
+    figures: dict[str, float] = {"demonstrations": float(len(found))}
+    how = Imitation(epochs=start.epochs, lr=start.lr, seed=start.seed, tokens=start.tokens, window=start.window)
     policy.module.train()
-    how = Imitation(epochs=start.epochs, lr=start.lr, seed=start.seed, tokens=256, window=start.window)
-    figures = imitate(policy, found, how)
+    if start.ground:
+        seen = screens(start.env, start.env_kwargs, min(start.demos, 200), start.seed)
+        lessons = Lessons(policy, seen, start.seed)
+        figures["lessons_loss"] = practise(policy, lessons, start.ground)
+        how = replace(how, rehearse=lambda: lessons.loss(16))
+    figures |= imitate(policy, found, how)
     policy.module.eval()
-    return {**figures, "demonstrations": float(len(found))}
+    return figures
 
 
 def success(policy: NanoPolicy, start: Start, episodes: int, *, greedy: bool) -> dict[str, Any]:
@@ -82,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=default.epochs, help="passes over them (default %(default)s)")
     parser.add_argument("--lr", type=float, default=default.lr, help="peak learning rate (default %(default)s)")
     parser.add_argument("--window", type=int, default=default.window, help="turns the policy sees; 0: all (default)")
+    parser.add_argument("--tokens", type=int, default=default.tokens, help="of an optimiser step (default %(default)s)")
+    parser.add_argument("--ground", type=int, default=0, help="steps of lessons in finding names on pictures; 0: none")
     parser.add_argument("--max-cells", type=int, default=0, help="image cells kept (default: as those weights)")
     parser.add_argument("--grid-rows", type=int, default=0, help="rows of image cells (default: as those weights)")
     parser.add_argument("--thin", action="store_true", help="keep one image cell or two of each word")
@@ -91,7 +105,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     start = Start(
-        options.env, options.env_kwargs, options.demos, options.epochs, options.lr, options.seed, options.window
+        options.env,
+        options.env_kwargs,
+        options.demos,
+        options.epochs,
+        options.lr,
+        options.seed,
+        options.window,
+        options.tokens,
+        options.ground,
     )
     policy = load(options.model, max_cells=options.max_cells, grid_rows=options.grid_rows, thin=options.thin)
     figures: dict[str, Any] = warm_start(policy, start)
@@ -104,14 +126,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     (options.out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     command = f"python -m vlgym_agents.policies.nano.warmstart --env {start.env} --out {options.out}"
     command += f" --demos {start.demos} --epochs {start.epochs} --lr {start.lr}"
-    if start.window:
-        command += f" --window {start.window}"
-    if options.max_cells:
-        command += f" --max-cells {options.max_cells}"
-    if options.grid_rows:
-        command += f" --grid-rows {options.grid_rows}"
-    if options.thin:
-        command += " --thin"
+    for name in ("seed", "window", "tokens", "ground", "max_cells", "grid_rows"):
+        value = getattr(options, name)
+        command += f" --{name.replace('_', '-')} {value}" if value != parser.get_default(name) else ""
+    command += " --thin" if options.thin else ""
     if start.env_kwargs:
         command += f" --env-kwargs '{json.dumps(start.env_kwargs)}'"
     size = sum(p.numel() for p in policy.module.parameters())
