@@ -281,7 +281,8 @@ def resolve(layers: Sequence[Layer]) -> Config:
 
 def _resolve_program(schema: dict[str, Mapping[str, Option]], program: Program, layers: Sequence[Layer]) -> Config:
     """Merge the layers for a method that brings its own sections and has no token model."""
-    values, sources = _merge(schema, [("method preset", program.preset), *layers])
+    preset = _without_unknown(program.preset, "env", schema)  # what a method wants of environments that have it
+    values, sources = _merge(schema, [("method preset", preset), *layers])
     parts = {name: _make(name, options, values) for name, options in program.sections.items()}
     config = Config(
         run=_make("run", RunOptions, values),

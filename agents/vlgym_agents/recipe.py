@@ -214,13 +214,24 @@ def malformed_share(trace: Trace) -> float:
     return sum(not turn.info.get("action_valid", True) for turn in trace.turns) / max(len(trace.turns), 1)
 
 
-def return_terms(success_weight: float, format_weight: float) -> dict[str, Callable[[Trace], float]]:
+def progress(trace: Trace) -> float:
+    """Return the share of the task's checkpoints that the episode reached, in [0, 1]; 0 for a task without any."""
+    noted = [turn.info["progress"] for turn in trace.turns if "progress" in turn.info]
+    done, total = noted[-1] if noted else (0, 0)
+    return done / total if total else 0.0
+
+
+def return_terms(
+    success_weight: float, format_weight: float, progress_weight: float = 0.0
+) -> dict[str, Callable[[Trace], float]]:
     """Return the named terms of a return: the environment's, and those whose weight is not zero."""
     terms: dict[str, Callable[[Trace], float]] = {"env": env_return}
     if success_weight:
         terms["success"] = lambda trace: success_weight * trace.success
     if format_weight:
         terms["format"] = lambda trace: -format_weight * malformed_share(trace)
+    if progress_weight:
+        terms["progress"] = lambda trace: progress_weight * progress(trace)
     return terms
 
 

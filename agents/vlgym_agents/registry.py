@@ -55,6 +55,7 @@ PROGRAMS: dict[str, str] = {
     "ppo-scratch": "vlgym_agents.robot.methods:PPO_SCRATCH",
     "policy-decorator": "vlgym_agents.robot.methods:POLICY_DECORATOR",
     "resfit": "vlgym_agents.robot.methods:RESFIT",
+    "distil": "vlgym_agents.robot.distil:DISTIL",
     "sb3-ppo": "vlgym_agents.robot.sb3:PPO",
     "sb3-sac": "vlgym_agents.robot.sb3:SAC",
 }

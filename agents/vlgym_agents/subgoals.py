@@ -430,13 +430,6 @@ def segments(trace: Trace, solved: bool) -> list[Segment]:
     return out
 
 
-def progress(trace: Trace) -> float:
-    """Return the share of the task's subgoals that the episode reached, in [0, 1]; 0 for a task without any."""
-    noted = [turn.info["progress"] for turn in trace.turns if "progress" in turn.info]
-    done, total = noted[-1] if noted else (0, 0)
-    return done / total if total else 0.0
-
-
 def mc_returns(segment: Segment, gamma: float) -> Floats:
     """Return float32 [len]: gamma^(n - 1 - j) for step j of a closed segment, 0 in an open one."""
     left = np.arange(len(segment) - 1, -1, -1)

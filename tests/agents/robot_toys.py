@@ -21,12 +21,24 @@ class Slot(VectorEnv):
     """Move the peg over the slot, then down into it; a peg beside the slot stands on the table at y = 0.
 
     State [N, 5]: x, y, slot, elapsed, ended. Observation [N, 4]: x, y, slot, x - slot. `fail_at`: a control step at
-    which the machinery of environment 0 fails.
+    which the machinery of environment 0 fails. `images`: a picture of peg and slot as well; `randomize`: on a table of
+    the start's own colour. The peg's place is the robot's own, that of the slot is not.
     """
+
+    proprio = 2
 
     metadata = {"autoreset_mode": AutoresetMode.DISABLED}
 
-    def __init__(self, num_envs: int = 1, width: float = 0.05, fail_at: int = -1, max_steps: int = STEPS) -> None:
+    def __init__(
+        self,
+        num_envs: int = 1,
+        width: float = 0.05,
+        fail_at: int = -1,
+        max_steps: int = STEPS,
+        images: bool = False,
+        randomize: str = "",
+    ) -> None:
+        self.images, self.randomize = images, randomize
         self.num_envs, self.width, self.fail_at, self.max_steps = num_envs, width, fail_at, max_steps
         self.single_observation_space = spaces.Box(-2, 2, (4,), np.float64)
         self.single_action_space = spaces.Box(-1, 1, (2,), np.float64)
@@ -55,7 +67,19 @@ class Slot(VectorEnv):
 
     def _look(self) -> np.ndarray:
         x, y, slot = self._state[:, :3].T
-        return np.stack((x, y, slot, x - slot), axis=1)
+        state = np.stack((x, y, slot, x - slot), axis=1)
+        return (
+            {"state": state, "image": np.stack([self._picture(*row) for row in state[:, :3]])} if self.images else state
+        )
+
+    def _picture(self, x: float, y: float, slot: float) -> np.ndarray:
+        """Return uint8 [32, 32, 3]: the peg red, the slot green."""
+        table = int(127 * (1 + np.sin(1e4 * slot))) if self.randomize else 60
+        picture = np.full((32, 32, 3), (table // 2, 0, table), np.uint8)
+        for row, column, colour in ((y, x, (250, 0, 0)), (-0.9, slot, (0, 250, 0))):
+            i, j = int((1 - row) / 2 * 28), int((column + 1) / 2 * 28)
+            picture[max(i, 0) : i + 4, max(j, 0) : j + 4] = colour
+        return picture
 
     def _infos(self, broken: np.ndarray) -> dict[str, Any]:
         done = self._state[:, 1] < DEPTH
@@ -81,7 +105,8 @@ class Slot(VectorEnv):
         s[:, 4] = success | truncated
         return self._look(), (moving & success).astype(float), success.copy(), truncated, self._infos(broken)
 
-    def near_field(self, obs: np.ndarray) -> np.ndarray:
+    def near_field(self, obs: Any) -> np.ndarray:
+        obs = obs["state"] if isinstance(obs, dict) else obs
         return np.clip(obs[:, 3:] / self.width, -3, 3)
 
     def expert(self, rng: np.random.Generator) -> Any:
@@ -123,7 +148,9 @@ class _Expert:
 class Single(gymnasium.Env):
     """Only there so that the id has a single environment, whose options the command line reads."""
 
-    def __init__(self, width: float = 0.05, fail_at: int = -1, render_mode: str | None = None) -> None:
+    def __init__(
+        self, width: float = 0.05, fail_at: int = -1, randomize: str = "", render_mode: str | None = None
+    ) -> None:
         self.width = width
 
 

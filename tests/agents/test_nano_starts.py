@@ -22,6 +22,7 @@ SAMPLING = Sampling(max_tokens=32)
 STARTS = {
     "nano-webshop": ("webshop", "vlgym/WebShop-v0", "rapidfuzz"),
     "nano-android": ("android", "vlgym/Android-v0", "skia"),
+    "nano-android-pixels": ("android", "vlgym/Android-v0", "skia"),
 }
 """Weights -> (family, environment, what it needs)."""
 
@@ -38,13 +39,21 @@ def start(request: Any) -> tuple[NanoPolicy, list[Trace]]:
         ids = list(env.unwrapped.tasks.ids("train"))
     chosen = np.random.default_rng(0).choice(len(ids), 40, replace=False)
     requests = [Request(ids[task], i, i, 0, (0, i)) for i, task in enumerate(chosen)]
+    how = Rollout(sampling=SAMPLING, batch=8, window=wanted.get("rollout.window", 0))
     with contextlib.closing(make_pool(spec, 8, workers=0)) as pool:
-        return policy, collect(policy, pool, requests, Rollout(sampling=SAMPLING, batch=8))
+        return policy, collect(policy, pool, requests, how)
+
+
+def rows_of(trace: Trace) -> list[Row]:
+    """Return what a start saw at a time: the whole episode, or each turn alone if every turn opens with the goal."""
+    if all(turn.chunk.extra["n_words"] for turn in trace.turns):
+        return [Row((turn.chunk,), (turn.ids,), (True,)) for turn in trace.turns]
+    return [Row(tuple(u.chunk for u in trace.turns), tuple(u.ids for u in trace.turns), (True,) * len(trace.turns))]
 
 
 def test_scorer_agrees_with_the_sampler_over_whole_episodes(start: Any) -> None:
     policy, traces = start
-    rows = [Row(tuple(u.chunk for u in t.turns), tuple(u.ids for u in t.turns), (True,) * len(t.turns)) for t in traces]
+    rows = [row for trace in traces for row in rows_of(trace)]
     sampled = np.concatenate([turn.logprobs for trace in traces for turn in trace.turns])
     assert len(sampled) > 200
     with torch.no_grad():

@@ -16,6 +16,7 @@ from vlgym.core.errors import VlgymError
 from vlgym_agents import cli, registry
 from vlgym_agents.options import resolve
 from vlgym_agents.program import Program
+from vlgym_agents.robot.evaluation import worth_seeing
 from vlgym_agents.schema import OptionError
 
 SMALL = [
@@ -72,6 +73,9 @@ def test_every_method_leaves_a_whole_run(algo: str, tmp_path: Path, capsys: pyte
     assert (out / "episodes/after-0000.gif").stat().st_size > 0
     page = (out / "report.html").read_text()
     assert algo in page
+    assert "<dt>Seed</dt>" in page
+    assert "<dt>Model</dt>" not in page  # nor any other number of text
+    assert "Tokens per turn" not in page
     assert [row["step"] for row in lines(out)] == list(range(1, len(lines(out)) + 1))
 
 
@@ -85,6 +89,18 @@ def test_the_film_shows_base_and_residual_side_by_side(tmp_path: Path) -> None:
     ]
     assert widths[1] == 2 * widths[0] + 4
     assert "left: the base" in json.loads((out / "episodes/after-0000.json").read_text())["instruction"]
+    for name in ("before", "after"):  # a film is an episode of the evaluation
+        film = json.loads((out / f"episodes/{name}-0000.json").read_text())
+        rows = json.loads((out / f"eval_{name}.json").read_text())["tasks"]
+        assert [row["success"] for row in rows if row["task"] == film["task"]] == [film["success"]]
+
+
+def test_films_show_failures_too() -> None:
+    rows = [{"task": str(k), "success": k not in (3, 5)} for k in range(6)]
+    tasks = [str(k) for k in range(6)]
+    assert worth_seeing({"tasks": rows}, tasks, 4) == [3, 0, 5, 1]
+    assert worth_seeing({"tasks": rows}, tasks, 9) == [3, 0, 5, 1, 2, 4]
+    assert worth_seeing({"tasks": rows[:1]}, tasks, 4) == [0]  # the machinery lost the others
 
 
 @pytest.mark.parametrize("stop", [0, 1, 2])

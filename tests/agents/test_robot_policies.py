@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from robot_toys import ID, Slot
+from robot_toys import ID, STEPS, Slot
 
 from vlgym_agents.robot.actor import Controller, DivergedError, Gaussian
 from vlgym_agents.robot.chunks import ChunkedBase
@@ -18,6 +18,7 @@ from vlgym_agents.robot.cloning import Cloning
 from vlgym_agents.robot.demonstrations import Demonstrations, collect
 from vlgym_agents.robot.diffusion import DiffusionOptions, DiffusionPolicy, MinMax
 from vlgym_agents.robot.evaluation import base_only, evaluate
+from vlgym_agents.robot.frames import Frames
 from vlgym_agents.robot.methods import OffPolicyLearner, PpoLearner
 from vlgym_agents.robot.offpolicy import OffPolicyOptions
 from vlgym_agents.robot.ppo import PpoOptions, advantages
@@ -96,7 +97,7 @@ def test_a_zero_residual_is_the_base_to_the_bit(policy: DiffusionPolicy, mode: s
     base.reset(np.ones(6, bool), np.arange(6))
     theirs = []
     for t in range(8):
-        theirs.append(np.clip(policy.done.out_of(base.next(obs)), -1, 1))
+        theirs.append(np.clip(base.next(obs), -1, 1))
         obs, *_ = arms.step(theirs[t])
     assert np.array_equal(ours[:8], np.array(theirs))
 
@@ -114,7 +115,7 @@ def test_queues_do_not_know_their_neighbours(policy: DiffusionPolicy) -> None:
             if mask.any():
                 obs, _ = arms.reset(options={"reset_mask": mask})
                 base.reset(mask, 100 * t + np.arange(n))
-            actions = np.clip(policy.done.out_of(base.next(obs)), -1, 1)
+            actions = np.clip(base.next(obs), -1, 1)
             out.append(actions[0])
             obs, *_ = arms.step(actions)
         return np.array(out)
@@ -149,7 +150,7 @@ def test_a_warm_start_begins_from_the_tail(policy: DiffusionPolicy) -> None:
     assert seen[1] is not None
     tail = base._chunk  # the second chunk has replaced the first one by now
     assert seen[1].shape == tail.shape
-    assert not torch.equal(first[0], first[4])
+    assert not np.array_equal(first[0], first[4])
 
 
 def test_sampling_starts_at_the_last_training_level(policy: DiffusionPolicy) -> None:
@@ -377,3 +378,71 @@ def test_demonstrations_enter_the_buffer_with_what_the_base_would_do(
     assert learner.demos.count == demos.steps
     rewards = learner.demos.rows[:, learner._base.stop + 2]
     assert float(rewards.sum()) == len(demos.episodes)
+
+
+def test_off_policy_sees_whole_episodes(policy: DiffusionPolicy) -> None:
+    """An iteration begins with fresh episodes, so one shorter than the time limit would never see their ends."""
+    learner = OffPolicyLearner(OffPolicyOptions(envs=3, batch=8, width=16, demo_share=0.0), controller(policy, 3), 1)
+    found = learner.collect(torch.Generator().manual_seed(0))
+    assert found["episodes"] >= 3
+    assert learner.env_steps == 3 * STEPS
+
+
+# ---------------------------------------------------------------------- told from the robot's own frame
+
+
+class Place:
+    """Frames that stand where the peg is."""
+
+    def __init__(self, states: np.ndarray) -> None:
+        self.place = states[:, None, :2]
+
+    def into(self, actions: np.ndarray) -> np.ndarray:
+        return actions - self.place
+
+    def out_of(self, moves: np.ndarray) -> np.ndarray:
+        return moves + self.place
+
+    def turn(self, moves: np.ndarray) -> np.ndarray:
+        return moves
+
+
+class Told(Slot):
+    """The slot with frames: told how far the slot is and how high the peg, [N, 2]."""
+
+    def egocentric(self, obs: np.ndarray) -> np.ndarray:
+        return np.stack((obs[:, 3], obs[:, 1]), axis=1)
+
+    def frame(self, states: np.ndarray) -> Place:
+        return Place(states)
+
+
+def test_a_relative_policy_knows_no_place(demos: Demonstrations) -> None:
+    """It goes to the slot from the same distance in the same way wherever that is; zero residuals leave it so."""
+    arms = Told(2)
+    frames = Frames(arms, True)
+    cloning = Cloning(BASE, demos, seed=0, frames=frames)
+    cloning.train(600)
+    policy = cloning.average
+    assert policy.seen.low.shape == (2,)
+    base = ChunkedBase(policy, 2, seed=5, frames=frames)
+    control = Controller(arms, "residual", policy.seen, policy.done, base=base, frames=frames)
+    everywhere, shift = np.ones(2, bool), np.array([0.25, 0.0])
+    obs = np.array([[-0.3, 0.6, 0.1, -0.4], [-0.05, 0.6, 0.35, -0.4]])
+    control.reset(everywhere, np.zeros(2, np.int64))
+    view = control.view(obs, everywhere)
+    assert torch.allclose(view.features[0], view.features[1], atol=1e-6)
+    assert view.base is not None
+    assert np.allclose(view.base[1] - view.base[0], shift, atol=1e-6)
+    control.decide(everywhere, view, torch.zeros(2, 2))
+    assert np.array_equal(control.act(), np.clip(view.base[:, 0], -1, 1))
+    control.decide(everywhere, view, torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+    unit = control.scale * float(policy.done.span[0]) / 2
+    assert np.allclose(control.act() - np.clip(view.base[:, 0], -1, 1), [[unit, 0], [0, 0]], atol=1e-9)
+
+
+def test_robots_without_frames_are_told_what_is() -> None:
+    obs = np.ones((3, 4))
+    assert Frames(Slot(3), True).see(obs) is obs
+    assert Frames(Told(3), False).see(obs) is obs
+    assert Frames(Told(3), True).see(obs).shape == (3, 2)

@@ -27,7 +27,7 @@ from vlgym_agents.policies.nano.pieces import read_page
 from vlgym_agents.policies.prompt import describe
 from vlgym_agents.policy import Sampling
 from vlgym_agents.pool import EnvSpec, make_pool
-from vlgym_agents.recipe import RecipeError, Setting
+from vlgym_agents.recipe import RecipeError, Setting, progress
 from vlgym_agents.reference import goal_row
 from vlgym_agents.rollout import Request, Rollout, collect, generator
 from vlgym_agents.subgoals import (
@@ -41,7 +41,6 @@ from vlgym_agents.subgoals import (
     Subgoals,
     environment_judge,
     mc_returns,
-    progress,
     read_list,
     segments,
 )

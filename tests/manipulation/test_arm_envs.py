@@ -170,6 +170,22 @@ def test_near_field_resolves_a_tenth_of_a_millimetre():
     assert ArmVectorEnv("Lift", 1).near_field(np.zeros((2, 25))).shape == (2, 0)
 
 
+def test_the_doors_near_field_tells_a_grasp_from_a_miss():
+    """The expert with its fingers round the bar, and the same hand a centimetre to its left."""
+    envs = ArmVectorEnv("Door", 1)
+    obs, _ = envs.reset(seed=0)
+    expert = envs.expert(np.random.default_rng(0), 0.0)
+    for _ in range(24):
+        obs, *_ = envs.step(expert.act(obs))
+    held = envs.near_field(obs)[0]
+    assert np.abs(held[:2]).max() < 0.2
+    assert abs(held[3]) < 0.5
+    missed = obs.copy()
+    sin, cos = obs[0, 5:7]
+    missed[0, 25:27] += 0.01 * np.array([sin, -cos])  # the bar is to its right, as the hand sees it
+    assert envs.near_field(missed)[0] - held == pytest.approx([0, -1, 0, 0, 0, 0, 0, 0], abs=1e-9)
+
+
 def test_inverse_kinematics_by_hand():
     """At home with the Jacobian of two unit directions a millimetre is a milliradian, less the damping."""
     jac = np.zeros((1, 6, 7))
@@ -309,6 +325,9 @@ def test_pictures_show_the_scene_and_follow_it(eyes):
 def test_nothing_to_draw_with_is_one_sentence(monkeypatch):
     monkeypatch.setattr(cameras, "_loads", lambda library: False)
     with pytest.raises(MissingDependencyError, match="apt-get install libegl1"):
+        gymnasium.make("vlgym/Lift-v0", render_mode="rgb_array")
+    monkeypatch.setenv("MUJOCO_GL", "osmesa")
+    with pytest.raises(MissingDependencyError, match=r"needs OSMESA: apt-get install libosmesa6\."):
         gymnasium.make("vlgym/Lift-v0", render_mode="rgb_array")
     gymnasium.make("vlgym/Lift-v0").reset(seed=0)  # states need no display
 

@@ -170,23 +170,24 @@ class Elements:
         return element.centre
 
     def point(self, element: Element, frame: NDArray[np.uint8]) -> tuple[float, float]:
-        """Return a point where an eye goes: in wide elements where most is drawn of the name, else the middle.
+        """Return a point where most is drawn of an element, in its name if that is written: where an eye goes.
 
         Args:
             element: of this list.
             frame: the screen, uint8 [H, W, 3].
         """
         height, width = frame.shape[:2]
-        if (element.bounds[2] - element.bounds[0]) * width < _WIDE:
-            return self.aim(element)
+        tall, wide = (max(round(side * width / 360), 1) for side in _PATCH)
         scale = np.array([width, height, width, height])
-        left, top, right, bottom = (np.array(element.named) * scale).astype(int).tolist()
-        rows, columns = max((bottom - top) // _PATCH[0], 1), max((right - left) // _PATCH[1], 1)
-        top, left = min(top, height - _PATCH[0]), min(left, width - _PATCH[1])
-        patch = frame[top : top + rows * _PATCH[0], left : left + columns * _PATCH[1]].astype(np.float32)
-        drawn = patch.reshape(rows, _PATCH[0], columns, _PATCH[1], 3).var(axis=(1, 3)).sum(-1)
-        x = (left + (np.arange(columns) + 0.5) * _PATCH[1]) / width
-        y = (top + (np.arange(rows) + 0.5) * _PATCH[0]) / height
+        left, top, right, bottom = (np.array(element.named) * scale).round().astype(int).tolist()
+        rows, columns = (bottom - top) // tall, (right - left) // wide
+        exact = element.text and element.description  # as the numbers of a dial: a little beside is another number
+        if exact or not rows or not columns:
+            return self.aim(element)
+        patch = frame[top : top + rows * tall, left : left + columns * wide].astype(np.float32)
+        drawn = patch.reshape(rows, tall, columns, wide, 3).var(axis=(1, 3)).sum(-1)
+        x = (left + (np.arange(columns) + 0.5) * wide) / width
+        y = (top + (np.arange(rows) + 0.5) * tall) / height
         for box in self._above(element):
             drawn[np.ix_((y >= box[1]) & (y < box[3]), (x >= box[0]) & (x < box[2]))] = 0
         row, column = np.unravel_index(drawn.argmax(), drawn.shape)
@@ -218,9 +219,7 @@ class Elements:
 
 
 _PATCH = (8, 16)
-"""Height and width of what an eye rests on, pixels."""
-_WIDE = 96
-"""Pixels from which an element is wide: its middle may be blank."""
+"""Height and width of what an eye rests on, in pixels of a screen 360 wide."""
 
 _AIMS = ((0.5, 0.5), (0.25, 0.5), (0.1, 0.5), (0.75, 0.5), (0.9, 0.5), (0.5, 0.12), (0.5, 0.88), (0.04, 0.06))
 

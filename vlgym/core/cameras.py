@@ -6,10 +6,12 @@ for all of its copies, and scenes of few triangles.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,11 +28,13 @@ STAGES = 16
 LIBRARIES = {"egl": ("libEGL.so.1", "libOpenGL.so.0"), "osmesa": ("libOSMesa.so.8",)}
 """What each way of drawing loads."""
 
-PACKAGES = "libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0"
+PACKAGES = {"egl": "libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0", "osmesa": "libosmesa6"}
+"""Debian's packages of them."""
 
 Picture = NDArray[np.uint8]
 
 _own = threading.local()
+atexit.register(lambda: vars(_own).clear())  # OSMesa's contexts complain when the interpreter is gone before them
 
 
 def backend() -> str:
@@ -44,8 +48,9 @@ def backend() -> str:
     for name in candidates:
         if all(_loads(library) for library in LIBRARIES[name]):
             return name
+    needed, packages = " or ".join(candidates).upper(), " (or ".join(PACKAGES[name] for name in candidates)
     raise MissingDependencyError(
-        f"Drawing pictures needs {' or '.join(candidates).upper()}: apt-get install {PACKAGES} (or libosmesa6)."
+        f"Drawing pictures needs {needed}: apt-get install {packages}{')' * (len(candidates) - 1)}."
     )
 
 
@@ -69,9 +74,46 @@ def _context() -> Any:
         context.make_current()
     except Exception as error:  # each backend has its own errors
         raise MissingDependencyError(
-            f"{name.upper()} gives no context ({error}): apt-get install {PACKAGES}."
+            f"{name.upper()} gives no context ({error}): apt-get install {PACKAGES[name]}."
         ) from error
     return context
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """How a scene is drawn otherwise than its model says; the model, and with it the physics, stays as it is.
+
+    Attributes:
+        colours: float32 [ngeom, 3], red, green and blue of the geoms in [0, 1].
+        light: factor on all lamps.
+        tilt: (3,) added to the direction of the lamps that have one.
+        place, forward, up: (3,) pose of the camera: metres, unit vectors.
+        zoom: factor on the size of what is seen.
+    """
+
+    colours: NDArray[np.float32]
+    light: float
+    tilt: NDArray[np.float64]
+    place: NDArray[np.float64]
+    forward: NDArray[np.float64]
+    up: NDArray[np.float64]
+    zoom: float
+
+    def dress(self, scene: Any, kind: int) -> None:
+        """Change an MjvScene that was just updated; the next update undoes it. `kind`: MuJoCo's number of geoms."""
+        for k in range(scene.ngeom):
+            geom = scene.geoms[k]
+            if geom.objtype == kind:
+                geom.rgba[:3] = self.colours[geom.objid]
+        for k in range(scene.nlight):
+            lamp = scene.lights[k]
+            lamp.ambient[:] *= self.light
+            lamp.diffuse[:] *= self.light
+            if not lamp.headlight:
+                lamp.dir[:] = (lamp.dir + self.tilt) / np.linalg.norm(lamp.dir + self.tilt)
+        for eye in scene.camera:  # left and right; what is drawn is their mean
+            eye.pos[:], eye.forward[:], eye.up[:] = self.place, self.forward, self.up
+            eye.frustum_top, eye.frustum_bottom = eye.frustum_top / self.zoom, eye.frustum_bottom / self.zoom
 
 
 class Stage:
@@ -103,25 +145,27 @@ class Camera:
         self._eye.type, self._eye.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED.value, number
         self._all = mujoco.mjtCatBit.mjCAT_ALL.value
 
-    def frame(self, data: Any) -> Picture:
+    def frame(self, data: Any, look: Look | None = None) -> Picture:
         """Return the picture of a state (an MjData with current kinematics), uint8 [H, W, 3]."""
         self._stage.context.make_current()
         out = np.empty(self._shape, np.uint8)
-        self._draw(data, out)
+        self._draw(data, look, out)
         return out[::-1].copy()  # OpenGL's first row is the lowest
 
-    def batch(self, states: Sequence[Any]) -> Picture:
-        """Return the pictures of states, uint8 [N, H, W, 3]."""
+    def batch(self, states: Sequence[Any], looks: Sequence[Look] | None = None) -> Picture:
+        """Return the pictures of states, uint8 [N, H, W, 3]; `looks` [N]: how each is drawn."""
         self._stage.context.make_current()
         out = np.empty((len(states), *self._shape), np.uint8)
-        for data, picture in zip(states, out):
-            self._draw(data, picture)
+        for k, data in enumerate(states):
+            self._draw(data, looks[k] if looks else None, out[k])
         return np.ascontiguousarray(out[:, ::-1])
 
-    def _draw(self, data: Any, out: Picture) -> None:
+    def _draw(self, data: Any, look: Look | None, out: Picture) -> None:
         stage, mujoco = self._stage, self._stage.mujoco
         mujoco.mj_camlight(stage.model, data)
         mujoco.mjv_updateScene(stage.model, data, stage.option, None, self._eye, self._all, stage.scene)
+        if look is not None:
+            look.dress(stage.scene, int(mujoco.mjtObj.mjOBJ_GEOM))
         mujoco.mjr_render(self._rect, stage.scene, stage.gpu)
         mujoco.mjr_readPixels(out, None, self._rect, stage.gpu)
 

@@ -16,6 +16,7 @@ from vlgym.core.errors import ActionError, BackendError, VlgymError, did_you_mea
 from vlgym.core.spaces import TextSpace
 from vlgym.core.tasks import Task
 from vlgym.manipulation.grammar import ArmGrammar
+from vlgym.manipulation.looks import looks_for
 from vlgym.manipulation.scripted import POLICIES
 from vlgym.manipulation.skills import UNITS, Skills
 from vlgym.manipulation.starts import key, task_set
@@ -50,6 +51,7 @@ class ArmEnv(VlgymEnv):
         max_steps: actions of an episode; None: the task's own.
         split: split that `reset` draws starts from; None draws from all.
         start_range: times the range of starts the task is trained on, up to 1.5.
+        randomize: "visual": each start has colours, light and a camera pose of its own, see `looks.py`; "": none has.
         render_mode: None or "rgb_array".
         options: of the task, such as `clearance` (millimetres) of the pegs.
     """
@@ -66,6 +68,7 @@ class ArmEnv(VlgymEnv):
         split: str | None = "train",
         *,
         start_range: float = 1.0,
+        randomize: str = "",
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
@@ -87,7 +90,8 @@ class ArmEnv(VlgymEnv):
         self.tasks = task_set(self.kind)
         if split is not None:
             self.tasks.ids(split)  # an unknown split is an error now, not at the first reset
-        self.world = World(self.kind, 1)
+        self.world = World(self.kind, 1, looks=bool(randomize))
+        self._looks = looks_for(randomize, self.world.model, self.kind.camera)
         self.grammar = ArmGrammar(self.world.gripper)
         self._skills = Skills(self.world)
         width = self.world.target.shape[1]
@@ -235,7 +239,8 @@ class ArmEnv(VlgymEnv):
         return self._observe(), self._info(self._outcome(0.0))
 
     def _picture(self, width: int, height: int) -> NDArray[np.uint8]:
-        return camera(self.world.model, self.kind.camera, width, height).frame(self.world.data[0])
+        look = self._looks.batch(self.world.start)[0] if self._looks else None
+        return camera(self.world.model, self.kind.camera, width, height).frame(self.world.data[0], look)
 
     def render(self) -> Any:
         """Return the scene as uint8 [240, 320, 3] if `render_mode` is "rgb_array"."""

@@ -16,9 +16,11 @@ from vlgym.core.cameras import Camera, backend, camera
 from vlgym.core.errors import ActionError, TaskError, did_you_mean
 from vlgym.manipulation.control import Array
 from vlgym.manipulation.experts import Expert
+from vlgym.manipulation.frames import TipFrame
+from vlgym.manipulation.looks import looks_for
 from vlgym.manipulation.starts import task_set
 from vlgym.manipulation.tasks import make
-from vlgym.manipulation.tasks.base import ArmTask
+from vlgym.manipulation.tasks.base import GRIP, PROPRIO, ArmTask
 from vlgym.manipulation.world import World
 
 LIMIT = 10.0
@@ -51,6 +53,7 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
         max_steps: of an episode; None: the task's own.
         start_range: times the range of starts the task is trained on, up to 1.5.
         images: observe a Dict of `state` and `image` (uint8 [84, 84, 3], the task's camera), not the state alone.
+        randomize: "visual": each start has colours, light and a camera pose of its own, see `looks.py`; "": none has.
         split: split that `reset` draws starts from.
         autoreset_mode: "Disabled" or "SameStep", or the enum.
         render_mode: None or "rgb_array".
@@ -68,6 +71,7 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
         max_steps: int | None = None,
         start_range: float = 1.0,
         images: bool = False,
+        randomize: str = "",
         split: str | None = "train",
         autoreset_mode: str | AutoresetMode = "Disabled",
         render_mode: str | None = None,
@@ -88,7 +92,8 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
         self.max_steps = self.task.max_steps if max_steps is None else max_steps
         if self.max_steps < 1:
             raise ValueError(f"max_steps must be at least 1, got {max_steps}.")
-        self.world = World(self.task, num_envs, threads)
+        self.world = World(self.task, num_envs, threads, looks=bool(randomize))
+        self._looks = looks_for(randomize, self.world.model, self.task.camera)
         state = spaces.Box(-LIMIT, LIMIT, (self.task.size,), np.float64)
         image = spaces.Box(0, 255, (IMAGE, IMAGE, 3), np.uint8)
         self.single_observation_space = spaces.Dict({"state": state, "image": image}) if images else state
@@ -99,6 +104,7 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
         self._names = np.full(num_envs, "", object)
         self._errors = np.full(num_envs, "", object)
         self._ended = np.ones(num_envs, bool)
+        self._pictures = np.zeros((num_envs, IMAGE, IMAGE, 3), np.uint8) if images else np.zeros(0, np.uint8)
         self._all = np.ones(num_envs, bool)
 
     # ------------------------------------------------------------------ episodes
@@ -135,7 +141,7 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
             self._names[i], self._errors[i] = name, ""
         self.world.gather()
         self._ended = self._ended & ~mask
-        return self._observe(), self._infos()
+        return self._observe(mask), self._infos()
 
     @property
     def _numbers(self) -> range:
@@ -164,7 +170,7 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
         for i in np.flatnonzero(moving & self.world.broken):
             self._errors[i] = DIVERGED
         self._ended = terminated | truncated
-        observations, infos = self._observe(), self._infos()
+        observations, infos = self._observe(moving), self._infos()
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._ended.any():
             ended, last = self._ended.copy(), infos
             final = observations
@@ -172,11 +178,16 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
             infos |= {"final_obs": final, "final_info": last, "_final_obs": ended, "_final_info": ended}
         return observations, rewards, terminated, truncated, infos
 
-    def _observe(self) -> ArmObservation:
+    def _observe(self, changed: NDArray[np.bool_]) -> ArmObservation:
+        """Return the observations; only the arms of the mask `changed` are looked at anew."""
         state = np.clip(self.task.observe(self.world), -LIMIT, LIMIT)
         if not self.images:
             return state
-        return {"state": state, "image": self._camera(IMAGE, IMAGE).batch(self.world.data)}
+        rows = np.flatnonzero(changed)
+        if len(rows):
+            looks = self._looks.batch(self.world.start[rows]) if self._looks else None
+            self._pictures[rows] = self._camera(IMAGE, IMAGE).batch([self.world.data[i] for i in rows], looks)
+        return {"state": state, "image": self._pictures.copy()}
 
     def _infos(self) -> Infos:
         reached = self.world.reached.copy()
@@ -196,9 +207,22 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
         """Return the task's features of the last millimetres [N, F] from observations; F = 0 where there are none."""
         return self.task.near_field(obs["state"] if isinstance(obs, Mapping) else obs)
 
+    def egocentric(self, obs: ArmObservation) -> Array:
+        """Return observations as told from the tips' own frames [N, E], see `vlgym.manipulation.frames`."""
+        return self.task.egocentric(obs["state"] if isinstance(obs, Mapping) else obs)
+
+    def frame(self, obs: ArmObservation) -> TipFrame:
+        """Return the tips' own frames, which turn actions into moves and back."""
+        return self.task.frame(obs["state"] if isinstance(obs, Mapping) else obs)
+
     def expert(self, rng: np.random.Generator, noise: float = 1.0) -> Expert:
         """Return the task's scripted expert for this batch; `noise` times its tremor, 0 for a steady hand."""
         return self.task.expert(self.num_envs, rng, noise)
+
+    @property
+    def proprio(self) -> int:
+        """Numbers at the front of the state that are the arm's own."""
+        return PROPRIO + GRIP * self.task.parts.gripper
 
     @property
     def model_hash(self) -> str:
@@ -217,7 +241,7 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
         done = self.world.reached[:, -1] | self.world.broken | (self.world.elapsed >= self.max_steps)
         self._ended = np.where(taken, done, self._ended)
         self._names[taken] = np.where(self._names[taken] == "", "restored", self._names[taken])
-        return self._observe()
+        return self._observe(taken)
 
     def snapshot(self, i: int) -> bytes:
         """Return the state of arm `i` as bytes, mid-contact too."""
@@ -233,11 +257,10 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
 
     def render(self, i: int | None = None, width: int = 320, height: int = 240) -> Any:
         """Return a picture, uint8 [height, width, 3], of arm `i`; without `i` of each, if there is a render mode."""
-        if i is not None:
-            return self._camera(width, height).frame(self.world.data[i])
-        if self.render_mode is None:
-            return None
-        return tuple(self._camera(width, height).frame(data) for data in self.world.data)
+        if i is None:
+            return tuple(self.render(k, width, height) for k in self._numbers) if self.render_mode else None
+        look = self._looks.batch(self.world.start[[i]])[0] if self._looks else None
+        return self._camera(width, height).frame(self.world.data[i], look)
 
     def close_extras(self, **kwargs: Any) -> None:
         self.world.close()

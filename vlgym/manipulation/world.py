@@ -39,6 +39,7 @@ class World:
         task: what is to be done; shared by all arms.
         num: N.
         threads: how many threads share the physics; results do not depend on it.
+        looks: the name of an episode's start is a part of `states`, because its look depends on it.
 
     Attributes:
         q, v: joint positions [N, nq] and velocities [N, nv], radians, metres and their rates.
@@ -48,10 +49,11 @@ class World:
         elapsed: control steps of the episode, int [N].
         reached: checkpoints reached, bool [N, C].
         goal: the task's own parameters of the episode, [N, G].
+        start: integers that name the episode's start, split and count, [N, 2]; [N, 0] without looks.
         broken: the simulation of an arm has diverged; it stands still until its next reset, bool [N].
     """
 
-    def __init__(self, task: ArmTask, num: int, threads: int = 1) -> None:
+    def __init__(self, task: ArmTask, num: int, threads: int = 1, looks: bool = False) -> None:
         if num < 1 or threads < 1:
             raise ValueError(f"num_envs and threads must be at least 1, got {num} and {threads}.")
         self._mujoco = require("mujoco", extra="mujoco", purpose="The arm")
@@ -79,6 +81,7 @@ class World:
         self.elapsed = np.zeros(num, np.int64)
         self.reached = np.zeros((num, len(task.checkpoints)), bool)
         self.goal = np.zeros((num, task.goal_size))
+        self.start = np.zeros((num, 2 * looks))
         self.broken = np.zeros(num, bool)
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
@@ -104,6 +107,7 @@ class World:
         start = self.task.place(self, i, rng)
         data.qpos[:7] = HOME
         self.goal[i] = start.goal
+        self.start[i] = number[: self.start.shape[1]]
         self.target[i, :4] = start.tip
         if self.gripper:
             data.qpos[7:9] = OPEN * start.opening
@@ -192,7 +196,14 @@ class World:
     def _state(self, i: int) -> Array:
         physics = np.empty(self._physics)
         self._mujoco.mj_getState(self.model, self.data[i], physics, self._spec)
-        memory = (self.target[i], self.elapsed[i, None], self.reached[i], self.broken[i, None], self.goal[i])
+        memory = (
+            self.target[i],
+            self.elapsed[i, None],
+            self.reached[i],
+            self.broken[i, None],
+            self.goal[i],
+            self.start[i],
+        )
         return np.concatenate((physics, *memory), dtype=np.float64)
 
     def set_states(self, states: Array, mask: NDArray[np.bool_] | None = None) -> None:
@@ -201,17 +212,19 @@ class World:
         Raises:
             VlgymError: the shape is that of another scene, or there are numbers that are not finite.
         """
-        wide = self._physics + self.target.shape[1] + 2 + self.reached.shape[1] + self.goal.shape[1]
+        memory = (self.target, self.reached, self.goal, self.start)
+        wide = self._physics + 2 + sum(part.shape[1] for part in memory)
         rows: list[int] = np.arange(self.num)[slice(None) if mask is None else mask].tolist()
         if states.shape != (self.num, wide) or not np.isfinite(states[rows]).all():
             raise VlgymError(f"States must be finite and of shape {(self.num, wide)}, got {states.shape}.")
-        ends = np.cumsum([self._physics, self.target.shape[1], 1, self.reached.shape[1], 1])
+        sizes = [self._physics, self.target.shape[1], 1, self.reached.shape[1], 1, self.goal.shape[1]]
+        ends = np.cumsum(sizes)
         for i in rows:
-            physics, target, elapsed, reached, broken, goal = np.split(states[i], ends)
+            physics, target, elapsed, reached, broken, goal, start = np.split(states[i], ends)
             self._mujoco.mj_setState(self.model, self.data[i], np.ascontiguousarray(physics), self._spec)
             self._kinematics(self.data[i])
             self.target[i], self.elapsed[i], self.reached[i] = target, int(elapsed[0]), reached > 0
-            self.broken[i], self.goal[i] = broken[0] > 0, goal
+            self.broken[i], self.goal[i], self.start[i] = broken[0] > 0, goal, start
         self.gather()
 
     def snapshot(self, i: int) -> bytes:

@@ -31,9 +31,8 @@ import numpy as np
 from vlgym_agents.algos import grpo
 from vlgym_agents.curriculum import StageOptions, Stages, select
 from vlgym_agents.judges import Endpoint, Judge, JudgedTerm, Limits, ModelJudge, RuleJudge
-from vlgym_agents.recipe import Group, Metrics, Parts, Recipe, Setting, malformed_share
+from vlgym_agents.recipe import Group, Metrics, Parts, Recipe, Setting, malformed_share, progress
 from vlgym_agents.schema import at_least, one_of
-from vlgym_agents.subgoals import progress
 from vlgym_agents.types import Trace
 
 JudgeKind = Literal["rule", "model"]
@@ -62,7 +61,7 @@ class CraftGuiOptions(StageOptions, grpo.GrpoOptions):
         """Refuse values without a meaning."""
         grpo.GrpoOptions.__post_init__(self)
         StageOptions.__post_init__(self)
-        at_least(self, progress_weight=0, judge_weight=0, judge_calls=0)
+        at_least(self, judge_weight=0, judge_calls=0)
         one_of(self, judge=get_args(JudgeKind))
         if self.judge_weight and (self.judge == "model") != bool(self.endpoint):
             raise ValueError(
@@ -120,8 +119,6 @@ def terms(options: CraftGuiOptions, plain: Mapping[str, Callable[[Trace], float]
         plain: GRPO's terms; its penalty on malformed turns gives way to the reward of well-formed ones.
     """
     out = Terms({name: term for name, term in plain.items() if name != "format"})
-    if options.progress_weight:
-        out["progress"] = lambda trace: options.progress_weight * progress(trace)
     if options.format_weight:
         out["format"] = lambda trace: options.format_weight * (1.0 - malformed_share(trace))
     if options.judge_weight:

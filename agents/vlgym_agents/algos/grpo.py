@@ -45,6 +45,8 @@ class GrpoOptions(LossOptions):
     """this is added to the return of an episode that solves its task, beside the environment's own reward (ours)"""
     format_weight: float = 0.0
     """share of turns without an action the environment accepts, times this, is subtracted from the return (ours)"""
+    progress_weight: float = 0.0
+    """the share of the task's checkpoints that an episode reached, times this, is added to its return (ours)"""
     mask_truncated: bool = False
     """give episodes that a step limit cut no gradient; they still count in the group's baseline (DAPO section 3.4)"""
 
@@ -52,7 +54,7 @@ class GrpoOptions(LossOptions):
         """Refuse values no method means."""
         LossOptions.__post_init__(self)
         one_of(self, norm=get_args(Norm))
-        at_least(self, oversample=1, success_weight=0, format_weight=0, adv_eps=0, adv_ddof=0)
+        at_least(self, oversample=1, success_weight=0, format_weight=0, progress_weight=0, adv_eps=0, adv_ddof=0)
         above_zero(self, "oversample")
 
     def idle(self) -> Mapping[str, str]:
@@ -133,7 +135,7 @@ def build(options: GrpoOptions, setting: Setting) -> Parts:
     passes: dict[str, Pass] = {"reference": reference_pass(setting.policy)} if options.kl_coef else {}
     return Parts(
         sampler=UniformTasks(setting.tasks.ids(setting.split)),
-        rewards=return_terms(options.success_weight, options.format_weight),
+        rewards=return_terms(options.success_weight, options.format_weight, options.progress_weight),
         credit=GroupCredit(options),
         objective=ClippedObjective(options),
         weigh=aggregate(options),

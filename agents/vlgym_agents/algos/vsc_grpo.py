@@ -17,7 +17,7 @@ from vlgym_agents.algos import grpo
 from vlgym_agents.recipe import Credit, Group, Parts, Recipe, Setting
 from vlgym_agents.reference import Imitator, goal_reference_pass
 from vlgym_agents.schema import at_least
-from vlgym_agents.subgoals import Segment, SubgoalOptions, progress, segments
+from vlgym_agents.subgoals import Segment, SubgoalOptions, segments
 from vlgym_agents.types import Floats
 
 
@@ -32,14 +32,12 @@ class VscGrpoOptions(SubgoalOptions, grpo.GrpoOptions):
     """a segment that reaches its subgoal in n steps returns gamma_s^(n - 1), in (0, 1] (ours)"""
     beta_ref: float = 0.0
     """weight of imitating actions that the frozen reference takes when it reads the goal alone; 0: off (ours: 0.01)"""
-    progress_weight: float = 0.0
-    """share of the subgoals reached, times this, is added to the return: the plain use of checkpoints (a control)"""
 
     def __post_init__(self) -> None:
         """Refuse values without a meaning."""
         grpo.GrpoOptions.__post_init__(self)
         SubgoalOptions.__post_init__(self)
-        at_least(self, lambda_sg=0, beta_ref=0, progress_weight=0)
+        at_least(self, lambda_sg=0, beta_ref=0)
         if not 0 < self.gamma_s <= 1:
             raise ValueError(f"gamma_s must be above 0 and at most 1, got {self.gamma_s}.")
 
@@ -96,9 +94,6 @@ def build(options: VscGrpoOptions, setting: Setting) -> Parts:
     parts = replace(
         parts, credit=credit, observe=options.observe(setting, plain=bool(options.kl_coef or options.beta_ref))
     )
-    if options.progress_weight:
-        rewards = {**parts.rewards, "progress": lambda trace: options.progress_weight * progress(trace)}
-        parts = replace(parts, rewards=rewards)
     if options.dynamic_sampling and options.lambda_sg:
         spread = parts.keep
         parts = replace(parts, keep=lambda group: spread(group) or any(e.any() for e in credit.relative(group)))

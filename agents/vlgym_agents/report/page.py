@@ -113,14 +113,14 @@ def _facts(run: Run) -> str:
     evaluations = run.evaluations or [run.before, run.after]
     wall = sum(number(row.get("seconds")) or 0 for row in run.metrics)
     facts = {
-        "Model": run.option("model"),
+        "Model": run.option("model") if run.speaks else None,
         "Seed": run.option("seed"),
         "Control": None if run.option("control") == "none" else run.option("control"),
         "Training steps": _steps_done(run) or None,
         "Training time": _duration(wall),
         "CPU time": _duration(sum(number(row.get("cpu_s")) or 0 for row in run.metrics)),
         "Evaluation time": _duration(sum(number(entry.get("seconds")) or 0 for entry in evaluations)),
-        "Environment steps": f"{last['env_steps']:,}" if number(last.get("env_steps")) is not None else None,
+        "Environment steps": f"{last['env_steps']:,.0f}" if number(last.get("env_steps")) is not None else None,
         "Sampled tokens": f"{last['tokens']:,}" if number(last.get("tokens")) is not None else None,
         "Started": str(run.config.get("created", "")).replace("T", " ")[:16],
     }
@@ -189,7 +189,18 @@ def _results(run: Run) -> str:
         f'<th scope="col">{name}</th>' for name in ("", "Before", "After", "Change", "Estimate and interval")
     )
     table = f'<table class="results panel"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    return table + f'<p class="muted">{html.escape(_how_measured(run))}</p>'
+    return table + f'<p class="muted">{html.escape(_how_measured(run))}</p>' + _others(run)
+
+
+def _others(run: Run) -> str:
+    """Return the evaluations beside before and after, such as that of a teacher, on the same starts."""
+    parts = []
+    for entry in run.evaluations:
+        name, success = str(entry.get("name", "")), entry.get("success") or {}
+        if name and name not in ("before", "after") and not name.startswith("step-"):
+            low, high = _percent(success.get("low")).removesuffix(" %"), _percent(success.get("high"))
+            parts.append(f"{name} ({entry.get('decoding', '?')}): {_percent(success.get('value'))}, {low} to {high}")
+    return f'<p class="muted">{html.escape("Success beside these: " + "; ".join(parts))}.</p>' if parts else ""
 
 
 def _how_measured(run: Run) -> str:
@@ -206,6 +217,8 @@ def _how_measured(run: Run) -> str:
         ("tokens_per_turn", "Tokens per turn", "{:.1f}"),
         ("invalid", "Refused actions", "{:.1%}"),
     ):
+        if not run.speaks and key != "turns":
+            continue  # numbers of text
         values = [number(part.get(key)) for part in (run.before, run.after) if part]
         if values and None not in values:
             parts.append(f"{name}: {' → '.join(show.format(value) for value in values)}.")

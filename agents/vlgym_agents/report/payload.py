@@ -52,7 +52,7 @@ CURVES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("Loss", ("loss",)),
         ("Gradient norm", ("grad_norm",)),
         ("KL to the reference", ("kl",)),
-        ("Clipped tokens", ("clip_low", "clip_high")),
+        ("Clipped importance ratios", ("clip_low", "clip_high")),
         ("Importance ratio", ("ratio_mean", "ratio_max")),
         ("Spread of returns in a group", ("group_return_std",)),
         ("Trained tokens", ("trained_tokens",)),

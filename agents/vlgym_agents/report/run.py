@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vlgym_agents.registry import PROGRAMS
+
 
 @dataclass(slots=True)
 class Run:
@@ -26,6 +28,11 @@ class Run:
     def option(self, name: str) -> Any:
         """Return option ``run.<name>`` of config.json, or None."""
         return (self.config.get("options") or {}).get(f"run.{name}")
+
+    @property
+    def speaks(self) -> bool:
+        """Whether a model of tokens acts; programs have options of their own and none."""
+        return self.option("algo") not in PROGRAMS
 
 
 def load(folder: Path) -> Run:

@@ -25,6 +25,7 @@ from vlgym.core.errors import VlgymError
 from vlgym_agents.robot.arms import Arms, Array, Mask, state_of
 from vlgym_agents.robot.chunks import ChunkedBase
 from vlgym_agents.robot.diffusion import MinMax
+from vlgym_agents.robot.frames import WORLD, Frames
 
 MODES = ("residual", "residual-chunk", "alone")
 
@@ -77,10 +78,19 @@ class Gaussian(nn.Module):
 
 @dataclass(slots=True)
 class View:
-    """What the n deciding environments go by: features [n, F], the base's normalised actions [n, hold, A] or None."""
+    """What n environments decide by: features [n, F], states [n, D], the base's actions [n, hold, A] or None."""
 
     features: Tensor
-    base: Tensor | None
+    states: Array
+    base: Array | None
+
+    def with_rows(self, mask: Mask, other: View) -> View:
+        """Return this view [N] with that of the environments of `mask` [N] in their places."""
+        both = View(self.features.clone(), self.states.copy(), None if self.base is None else self.base.copy())
+        both.features[torch.from_numpy(mask)], both.states[mask] = other.features, other.states
+        if both.base is not None and other.base is not None:
+            both.base[mask] = other.base
+        return both
 
 
 class Controller:
@@ -94,6 +104,7 @@ class Controller:
         hold: control steps that a decision holds (1 for "residual", the executed chunk for "residual-chunk").
         scale: normalised action per unit of the decision.
         near: give the actor the environment's near-field features as well.
+        frames: how states and actions are told to base and actor.
     """
 
     def __init__(
@@ -107,13 +118,14 @@ class Controller:
         hold: int = 1,
         scale: float = 0.1,
         near: bool = True,
+        frames: Frames = WORLD,
     ) -> None:
-        self.arms, self.mode, self.seen, self.done, self.base = arms, mode, seen, done, base
+        self.arms, self.mode, self.seen, self.done, self.base, self.frames = arms, mode, seen, done, base, frames
         self.hold, self.scale, self.near = hold, scale, near
         self.action = int(arms.single_action_space.shape[0])
         n = arms.num_envs
         self.left = np.zeros(n, np.int64)
-        self._plan = torch.zeros(n, hold, self.action)
+        self._plan = np.zeros((n, hold, self.action))
 
     @property
     def decision(self) -> int:
@@ -122,7 +134,7 @@ class Controller:
 
     def features(self, obs: Any) -> int:
         """Return F."""
-        state = int(state_of(obs).shape[1]) + (self.arms.near_field(obs).shape[1] if self.near else 0)
+        state = int(self.frames.see(obs).shape[1]) + (self.arms.near_field(obs).shape[1] if self.near else 0)
         return state + (self.decision if self.base else 0)
 
     def reset(self, mask: Mask, keys: Any) -> None:
@@ -133,14 +145,18 @@ class Controller:
 
     def view(self, obs: Any, rows: Mask) -> View:
         """Return what the environments of `rows` go by; takes their next action or chunk off the base's queues."""
-        parts = [self.seen.into(state_of(obs)[rows])]
+        states, parts = state_of(obs)[rows], [self.seen.into(self.frames.see(obs)[rows])]
         if self.near:
             parts.append(torch.from_numpy(self.arms.near_field(obs)[rows]).float())
         base = None
         if self.base is not None:
             base = self.base.next(obs, rows)[:, None] if self.mode == "residual" else self.base.chunk(obs, rows)
-            parts.append(base.flatten(1))
-        return View(torch.cat(parts, dim=1), base)
+            parts.append(self.told(states, base))
+        return View(torch.cat(parts, dim=1), states, base)
+
+    def told(self, states: Array, actions: Array) -> Tensor:
+        """Return actions [n, hold, A] as networks are told them in `states` [n, D]: normalised moves [n, G]."""
+        return self.done.into(self.frames.into(states, actions)).flatten(1)
 
     def decide(self, rows: Mask, view: View, decision: Tensor) -> None:
         """Take decisions [n, G] of the environments of `rows`: they hold for `hold` control steps."""
@@ -150,12 +166,16 @@ class Controller:
                 "another --out."
             )
         moves = decision.view(-1, self.hold, self.action)
-        self._plan[torch.from_numpy(rows)] = moves if view.base is None else view.base + self.scale * moves
+        if view.base is None:
+            plan = self.frames.out_of(view.states, self.done.out_of(moves))
+        else:
+            plan = view.base + self.frames.turn(view.states, self.done.stretched(self.scale * moves))
+        self._plan[rows] = plan
         self.left[rows] = self.hold
 
     def act(self) -> Array:
         """Return the actions [N, A] in [-1, 1] of this control step."""
         place = np.maximum(self.hold - self.left, 0)
         self.left = np.maximum(self.left - 1, 0)
-        planned = self._plan[torch.arange(len(place)), torch.from_numpy(np.minimum(place, self.hold - 1))]
-        return np.clip(self.done.out_of(planned), -1.0, 1.0)
+        planned: Array = self._plan[np.arange(len(place)), np.minimum(place, self.hold - 1)]
+        return np.clip(planned, -1.0, 1.0)

@@ -83,6 +83,14 @@ def make_arms(env_id: str, num_envs: int, given: Mapping[str, Any], **more: Any)
     return arms
 
 
+def own_numbers(arms: Arms) -> int:
+    """Return how many numbers at the front of the state are the robot's own; raises OptionError if it does not say."""
+    found = getattr(arms, "proprio", 0)
+    if not found:
+        raise OptionError("This robot does not say which numbers are its own; give their count with base.proprio.")
+    return int(found)
+
+
 def state_of(obs: Any) -> Array:
     """Return the state part [N, D] of observations."""
     found: Array = obs["state"] if isinstance(obs, Mapping) else obs

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,8 +74,27 @@ class Demonstrations:
         return sum(len(episode) for episode in self.episodes)
 
 
+class Actor(Protocol):
+    """Who demonstrates, in all robots of a batch at once."""
+
+    def reset(self, mask: NDArray[np.bool_]) -> None:
+        """Begin new episodes where `mask` [N] says."""
+        ...
+
+    def act(self, obs: Array) -> Array:
+        """Return actions [N, A] for states [N, D]."""
+        ...
+
+
 def collect(
-    arms: Arms, count: int, seed: int, *, env: str = "", kwargs: Mapping[str, Any] | None = None, most: int = 20
+    arms: Arms,
+    count: int,
+    seed: int,
+    *,
+    env: str = "",
+    kwargs: Mapping[str, Any] | None = None,
+    most: int = 20,
+    actor: Actor | None = None,
 ) -> Demonstrations:
     """Let the scripted expert act until `count` of its episodes have succeeded; failures are left out.
 
@@ -85,13 +104,14 @@ def collect(
         seed: of starts and of the expert's noise; equal seeds and N are equal demonstrations.
         env, kwargs: recorded with them.
         most: gives up after so many episodes per wanted one.
+        actor: acts instead of the expert.
 
     Raises:
         DemonstrationError: the expert does not succeed often enough.
     """
     rng = np.random.default_rng([seed, 1])
     ids = arms.tasks.ids("train")
-    expert = arms.expert(np.random.default_rng([seed, 2]))
+    expert = actor or arms.expert(np.random.default_rng([seed, 2]))
     kept: dict[int, Demonstration] = {}
     n, started = arms.num_envs, 0
     number, name, open_ = np.full(n, -1), [""] * n, [_Recorder() for _ in range(n)]
@@ -111,9 +131,10 @@ def collect(
     # An episode counts if all that were started before it have ended, so that short ones are not preferred.
     while len(kept) < count or min(number) < sorted(kept)[count - 1]:
         if started > most * count + n:
+            who, where = "teacher" if actor else "expert", env or "this environment"
             raise DemonstrationError(
-                f"The expert of {env or 'this environment'} solved {len(kept)} of {started} episodes, fewer than "
-                f"{count}; make the task easier, or ask for fewer demonstrations."
+                f"The {who} of {where} solved {len(kept)} of {started} episodes, fewer than {count}; make the task "
+                f"easier, or ask for fewer demonstrations."
             )
         states, actions = arms.states, expert.act(state_of(obs))
         after, rewards, terminated, truncated, infos = arms.step(actions)

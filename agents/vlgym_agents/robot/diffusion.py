@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vlgym_agents.robot.sight import Sight
 from vlgym_agents.schema import above_zero, at_least, one_of
 
 BLOCK = 16
@@ -58,17 +59,25 @@ class DiffusionOptions:
     """of AdamW"""
     ema: float = 0.995
     """decay of the averaged weights, which are the policy; 0: no average"""
+    relative: bool = True
+    """see and act from the robot's own frame where it has one; an image policy does not"""
     images: bool = False
     """see the camera and the robot's own state instead of the whole state"""
-    proprio: int = 15
-    """numbers at the front of the state that are the robot's own: what an image policy sees of it"""
+    proprio: int = 0
+    """numbers at the front of the state that are the robot's own: what an image policy is told; 0: ask the robot"""
+    draws: int = 1
+    """noise levels at which each row of a batch is trained: a picture is looked at once for all of them (ours)"""
+    shift: int = 0
+    """pixels by which an image policy's pictures are moved at random (DrQ)"""
+    estimate: float = 1.0
+    """weight of the error with which an image policy tells the rest of the state from its picture"""
     resume_from: str = ""
     """run folder of diffusion-bc whose base is taken instead of training one"""
 
     def __post_init__(self) -> None:
         one_of(self, network=("mlp", "unet"))
         at_least(self, width=8, blocks=1, horizon=1, execute=1, train_steps=2, sample_steps=1, warm_start=0, updates=1)
-        at_least(self, batch=1, warmup=0, weight_decay=0, ema=0, proprio=1)
+        at_least(self, batch=1, warmup=0, weight_decay=0, ema=0, proprio=0, draws=1, shift=0, estimate=0)
         above_zero(self, "lr")
         if self.execute > self.horizon:
             raise ValueError(f"execute must be at most horizon ({self.horizon}), got {self.execute}.")
@@ -178,23 +187,6 @@ class UnetDenoiser(nn.Module):
         return noise
 
 
-class Camera(nn.Module):
-    """Images uint8 [B, h, w, 3] -> features [B, 128]; the mean place of each channel's activity (spatial softmax)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(3, 32, 5, 2, 2), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1), nn.ReLU(), nn.Conv2d(64, 64, 3, 1, 1)
-        )
-
-    def forward(self, images: Tensor) -> Tensor:
-        x = self.body(images.permute(0, 3, 1, 2).float() / 127.5 - 1)
-        b, c, h, w = x.shape
-        share = x.flatten(2).softmax(dim=2).view(b, c, h, w)
-        ys, xs = torch.linspace(-1, 1, h), torch.linspace(-1, 1, w)
-        return torch.cat(((share.sum(3) * ys).sum(2), (share.sum(2) * xs).sum(2)), dim=1)
-
-
 # ---------------------------------------------------------------------- the policy
 
 
@@ -216,6 +208,10 @@ class MinMax(nn.Module):
         """Return float64 numbers."""
         return ((values.double() + 1) / 2 * self.span + self.low).numpy()  # type: ignore[operator]
 
+    def stretched(self, values: Tensor) -> NDArray[np.float64]:
+        """Return differences, float64, of normalised differences."""
+        return (values.double() / 2 * self.span).numpy()  # type: ignore[operator]
+
 
 class DiffusionPolicy(nn.Module):
     """Chunks of actions given what the robot sees.
@@ -234,9 +230,9 @@ class DiffusionPolicy(nn.Module):
         self.seen = MinMax(observations.min(axis=0), observations.max(axis=0))
         self.done = MinMax(actions.min(axis=0), actions.max(axis=0))
         self.size = actions.shape[1]
-        condition = (options.proprio + 128) if options.images else observations.shape[1]
-        self.camera = Camera() if options.images else None
         o = options
+        self.sight = Sight(o.proprio, observations.shape[1] - o.proprio) if o.images else None
+        condition = self.sight.size if self.sight else observations.shape[1]
         self.net: nn.Module = (
             MlpDenoiser(o.horizon, self.size, condition, o.width, o.blocks)
             if o.network == "mlp"
@@ -250,10 +246,11 @@ class DiffusionPolicy(nn.Module):
 
     def condition(self, state: Tensor, images: Tensor | None = None) -> Tensor:
         """Return [B, F] of normalised states [B, D] and, for an image policy, images uint8 [B, h, w, 3]."""
-        if self.camera is None:
+        if self.sight is None:
             return state
         assert images is not None
-        return torch.cat((state[:, : self.options.proprio], self.camera(images)), dim=1)
+        told: Tensor = self.sight(state[:, : self.options.proprio], images)
+        return told
 
     def noised(self, chunk: Tensor, noise: Tensor, level: Tensor) -> Tensor:
         """Return the chunk [B, H, A] at noise level [B]."""

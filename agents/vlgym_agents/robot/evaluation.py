@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -137,18 +138,29 @@ def _words(action: Array) -> str:
     return "target(" + ", ".join(f"{x:+.3f}" for x in action) + ")"
 
 
+def worth_seeing(before: Mapping[str, Any], tasks: Sequence[str], count: int) -> list[int]:
+    """Return the places in `tasks` of `count` starts: failed and solved ones of an evaluation in turn."""
+    outcome = {row["task"]: row["success"] for row in before["tasks"]}
+    failed, solved = ([k for k, task in enumerate(tasks) if outcome.get(task) is kind] for kind in (False, True))
+    turns = [k for pair in itertools.zip_longest(failed, solved) for k in pair if k is not None]
+    return turns[:count]
+
+
 def record_films(
-    folder: RunFolder, control: Controller, ours: Decide, *, step: int, count: int, seed: int, split: str, kind: str
+    folder: RunFolder, control: Controller, ours: Decide, *, step: int, starts: Mapping[int, str], kind: str
 ) -> None:
     """Write episodes of the base and of the trained policy side by side, as episodes of the report and as GIFs.
 
     Without a base the policy is shown alone.
+
+    Args:
+        starts: number in the evaluation -> task; with both the film is what was evaluated.
     """
     arms = control.arms
-    for k, task in enumerate(tasks_of(arms.tasks.ids(split), count, seed)):
-        films = [film(control, ours, task, k)]
+    for k, (number, task) in enumerate(starts.items()):
+        films = [film(control, ours, task, number)]
         if control.base is not None and kind == "after":
-            films.insert(0, film(control, base_only(control), task, k))
+            films.insert(0, film(control, base_only(control), task, number))
         name = f"{kind}-{k:04d}"
         moments, frames = beside([moments for moments, _ in films])
         with folder.writing():

@@ -12,12 +12,13 @@ from torch.nn import functional
 from vlgym_agents.options import Config
 from vlgym_agents.program import Program
 from vlgym_agents.robot.actor import Controller, Gaussian, View
-from vlgym_agents.robot.cloning import chunks_of
+from vlgym_agents.robot.arms import Array
+from vlgym_agents.robot.cloning import told
 from vlgym_agents.robot.diffusion import DiffusionOptions, MinMax
 from vlgym_agents.robot.evaluation import Decide
 from vlgym_agents.robot.offpolicy import OffPolicy, OffPolicyOptions
 from vlgym_agents.robot.ppo import Ppo, PpoOptions
-from vlgym_agents.robot.session import DemoOptions, Learner, Runner, Session, Stage, base_steps, chunked
+from vlgym_agents.robot.session import DemoOptions, Learner, Runner, Session, Stage, base_steps, chunked, unaided
 
 RESIP_PAPER = "Ankile et al. 2024, From Imitation to Refinement, section 4"
 
@@ -43,10 +44,7 @@ class NoOptions:
 
 
 def _clone_only(session: Session) -> tuple[Controller, Learner | None]:
-    assert session.frozen is not None
-    base = chunked(session, session.arms)
-    control = Controller(session.arms, "residual", session.frozen.seen, session.frozen.done, base=base, near=False)
-    return control, None
+    return unaided(session, session.arms), None
 
 
 DIFFUSION_BC = Program(
@@ -77,6 +75,7 @@ def _residual(mode: str) -> Stage:
             hold=hold,
             scale=options.scale,
             near=options.near_field,
+            frames=session.frames,
         )
         return control, _ppo(session, control, gain=0.0)
 
@@ -98,7 +97,10 @@ def _lines(config: Config) -> int:
     return base_steps(config) + config.run.steps
 
 
-_STEPS = {"run.torch_threads": 1, "run.steps": 120, "eval.episodes": 500}
+_STEPS = {"run.torch_threads": 1, "run.steps": 80, "eval.episodes": 500}
+
+_FEW = {"demos.count": 4, "base.updates": 1500}
+"""So few demonstrations that cloning them solves half of PegInsert: the rest is what reinforcement has to find."""
 
 RESIP = Program(
     name="resip",
@@ -107,7 +109,7 @@ RESIP = Program(
     sections={"demos": DemoOptions, "base": DiffusionOptions, "algo": PpoOptions},
     **_runs(Runner(_residual("residual"), _envs)),
     lines=_lines,
-    preset=_STEPS,
+    preset=_STEPS | _FEW,
 )
 
 RESIDUAL_CHUNK = Program(
@@ -117,7 +119,7 @@ RESIDUAL_CHUNK = Program(
     sections=RESIP.sections,
     **_runs(Runner(_residual("residual-chunk"), _envs)),
     lines=_lines,
-    preset=_STEPS,
+    preset=_STEPS | _FEW,
 )
 
 
@@ -132,6 +134,8 @@ class AloneOptions(PpoOptions):
     """actions of a decision"""
     clone_updates: int = 3000
     """gradient steps of behaviour cloning before (mean squared error); 0: from scratch"""
+    relative: bool = True
+    """see and act from the robot's own frame where it has one"""
 
     def __post_init__(self) -> None:
         PpoOptions.__post_init__(self)
@@ -142,28 +146,27 @@ class AloneOptions(PpoOptions):
 def _alone(session: Session) -> tuple[Controller, Learner]:
     """Make an actor that decides whole actions, cloned first where the options say so."""
     options: AloneOptions = session.config.algo
-    episodes = session.demonstrations.episodes
-    states, actions = (np.concatenate([getattr(e, name) for e in episodes]) for name in ("observations", "actions"))
-    bounds = (actions.min(axis=0), actions.max(axis=0)) if options.clone_updates else (-np.ones(actions.shape[1]),) * 2
+    states, chunks = told(session.demonstrations, options.chunk, session.frames)
+    moves = chunks.reshape(-1, chunks.shape[-1])
     if not options.clone_updates:
-        bounds = (bounds[0], -bounds[1])
-    seen, done = MinMax(states.min(axis=0), states.max(axis=0)), MinMax(*bounds)
-    control = Controller(session.arms, "alone", seen, done, hold=options.chunk, scale=1.0, near=options.near_field)
+        moves = np.stack((-np.ones_like(moves[0]), np.ones_like(moves[0])))
+    seen, done = (MinMax(rows.min(axis=0), rows.max(axis=0)) for rows in (states, moves))
+    control = Controller(
+        session.arms, "alone", seen, done, hold=options.chunk, near=options.near_field, frames=session.frames
+    )
     learner = _ppo(session, control, gain=0.01)
     if options.clone_updates:
-        _clone_mean(session, learner, control, options)
+        _clone_mean(session, learner, control, options, chunks)
     return control, learner
 
 
-def _clone_mean(session: Session, learner: PpoLearner, control: Controller, options: AloneOptions) -> None:
-    """Fit the actor's mean to the demonstrations' next `chunk` actions."""
-    episodes, near = session.demonstrations.episodes, session.arms.near_field
-    states = np.concatenate([e.observations for e in episodes])
-    parts = [control.seen.into(states)]
-    if options.near_field:
-        parts.append(torch.from_numpy(near(states)).float())
-    features = torch.cat(parts, dim=1)
-    targets = control.done.into(np.concatenate([chunks_of(e, options.chunk) for e in episodes])).flatten(1)
+def _clone_mean(
+    session: Session, learner: PpoLearner, control: Controller, options: AloneOptions, chunks: Array
+) -> None:
+    """Fit the actor's mean to the demonstrations' next `chunk` moves [n, chunk, A]."""
+    states = np.concatenate([e.observations for e in session.demonstrations.episodes])
+    features = control.view(states, np.ones(len(states), bool)).features
+    targets = control.done.into(chunks).flatten(1)
     rng = torch.Generator().manual_seed(session.config.run.seed)
     optimiser = torch.optim.AdamW(learner.actor.parameters(), lr=1e-3, weight_decay=1e-6)
     for _ in range(options.clone_updates):
@@ -182,6 +185,7 @@ PPO_FINETUNE = Program(
     sections={"demos": DemoOptions, "algo": AloneOptions},
     **_runs(Runner(_alone, _envs, needs_base=False)),
     preset=_STEPS
+    | {"demos.count": 4}
     | {"algo.chunk": 8, "algo.log_std": -4.0, "algo.lr": 1e-4, "algo.base_kl": 1.0, "algo.near_field": False},
 )
 
@@ -191,7 +195,7 @@ PPO_SCRATCH = Program(
     source="Schulman et al. 2017, Proximal Policy Optimization",
     sections={"demos": DemoOptions, "algo": AloneOptions},
     **_runs(Runner(_alone, _envs, needs_base=False)),
-    preset=_STEPS | {"algo.clone_updates": 0, "algo.log_std": -1.0, "algo.lr": 3e-4},
+    preset=_STEPS | {"demos.count": 4} | {"algo.clone_updates": 0, "algo.log_std": -1.0, "algo.lr": 3e-4},
 )
 
 
@@ -221,6 +225,7 @@ def _off_policy(session: Session) -> tuple[Controller, Learner]:
         base=chunked(session, session.arms),
         scale=options.scale,
         near=options.near_field,
+        frames=session.frames,
     )
     learner = OffPolicyLearner(options, control, session.config.run.seed)
     if options.demo_share:
@@ -235,7 +240,7 @@ RESFIT = Program(
     sections={"demos": DemoOptions, "base": DiffusionOptions, "algo": OffPolicyOptions},
     **_runs(Runner(_off_policy, _envs)),
     lines=_lines,
-    preset=_STEPS | {"run.steps": 200},
+    preset=_STEPS | _FEW | {"run.steps": 150},
 )
 
 POLICY_DECORATOR = Program(
@@ -246,19 +251,17 @@ POLICY_DECORATOR = Program(
     **_runs(Runner(_off_policy, _envs)),
     lines=_lines,
     preset=_STEPS
+    | _FEW
     | {
-        "run.steps": 200,
+        "run.steps": 150,
         "algo.entropy": True,
         "algo.critic_norm": False,
         "algo.demo_share": 0.0,
         "algo.n_step": 1,
-        "algo.scale": 0.1,
         "algo.progressive": 100000,
         "algo.gamma": 0.97,
         "algo.tau": 0.01,
         "algo.lr": 1e-4,
         "algo.batch": 1024,
-        "algo.utd": 0.25,
-        "algo.envs": 16,
     },
 )

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vlgym_agents.robot.actor import Controller, DivergedError, View, network
+from vlgym_agents.robot.actor import Controller, DivergedError, network
 from vlgym_agents.robot.arms import Array, errors_of
 from vlgym_agents.robot.demonstrations import Demonstrations
 from vlgym_agents.schema import above_zero, at_least
@@ -32,13 +32,13 @@ from vlgym_agents.schema import above_zero, at_least
 class OffPolicyOptions:
     """Learning of the residual from a replay buffer."""
 
-    envs: int = 64
+    envs: int = 16
     """robots that act at the same time"""
-    horizon: int = 25
-    """control steps of an iteration"""
-    scale: float = 0.25
+    horizon: int = 0
+    """control steps of an iteration, which begins with fresh episodes; 0: the task's time limit"""
+    scale: float = 0.1
     """normalised action per unit of the residual, which is within [-1, 1]: its authority"""
-    noise: float = 0.1
+    noise: float = 0.3
     """standard deviation of exploration, in units of the residual (without `entropy`)"""
     entropy: bool = False
     """soft actor-critic with a learnt temperature instead of a deterministic actor"""
@@ -62,7 +62,7 @@ class OffPolicyOptions:
     """layer norm in the critics"""
     actor_delay: int = 2
     """critic steps per actor step"""
-    warmup: int = 5000
+    warmup: int = 16000
     """control steps before the actor learns; the residual is only noise until then"""
     capacity: int = 300000
     """control steps kept"""
@@ -72,7 +72,7 @@ class OffPolicyOptions:
     """show actor and critic the environment's features of the last millimetres"""
 
     def __post_init__(self) -> None:
-        at_least(self, envs=1, horizon=1, noise=0, progressive=0, batch=2, n_step=1, actor_delay=1, warmup=0, width=1)
+        at_least(self, envs=1, horizon=0, noise=0, progressive=0, batch=2, n_step=1, actor_delay=1, warmup=0, width=1)
         above_zero(self, "scale", "utd", "lr", "tau")
         if not (0 <= self.demo_share < 1 and 0 <= self.gamma < 1 and self.capacity > self.batch):
             raise ValueError("demo_share and gamma lie in [0, 1), and capacity is above batch.")
@@ -152,6 +152,11 @@ class OffPolicy:
         self.demos: Buffer | None = None
         self.done, self.env_steps, self._episodes, self._updates = 0, 0, 0, 0
 
+    @property
+    def horizon(self) -> int:
+        """Control steps of an iteration."""
+        return self.options.horizon or self.control.arms.max_steps
+
     # ------------------------------------------------------------------ acting
 
     def mean(self, features: Tensor) -> Tensor:
@@ -178,31 +183,29 @@ class OffPolicy:
     @torch.no_grad()
     def collect(self, rng: torch.Generator) -> dict[str, float]:
         """Play `horizon` control steps everywhere and remember them; return metrics."""
-        control, arms, o = self.control, self.control.arms, self.options
+        control, arms = self.control, self.control.arms
         n, pending = arms.num_envs, [deque[_Step]() for _ in range(arms.num_envs)]
         obs, _ = arms.reset(seed=int(np.random.default_rng([self.seed, 4, self.done]).integers(2**31)))
         everywhere = np.ones(n, bool)
         control.reset(everywhere, self._keys(everywhere))
-        features = control.view(obs, everywhere).features
+        view = control.view(obs, everywhere)
         success, broken = [], 0
-        for _ in range(o.horizon):
-            residual = self._explore(features, rng)
+        for _ in range(self.horizon):
+            features, residual = view.features, self._explore(view.features, rng)
             action = self.summed(features, residual)
-            control.decide(everywhere, View(features, features[:, None, self._base]), residual)
+            control.decide(everywhere, view, residual)
             obs, rewards, terminated, truncated, infos = arms.step(control.act())
             ended = terminated | truncated
             failed = errors_of(infos, n) & ended
             broken += int(failed.sum())
-            after = control.view(obs, everywhere).features
-            self._remember(pending, features, action, rewards, terminated, ended, after, self.buffer)
+            view = control.view(obs, everywhere)
+            self._remember(pending, features, action, rewards, terminated, ended, view.features, self.buffer)
             self.env_steps += n
             if ended.any():
                 success += list(np.asarray(infos["is_success"])[ended & ~failed])
                 obs, _ = arms.reset(options={"reset_mask": ended})
                 control.reset(ended, self._keys(ended))
-                after = after.clone()
-                after[torch.from_numpy(ended)] = control.view(obs, ended).features
-            features = after
+                view = view.with_rows(ended, control.view(obs, ended))
         share = float(np.mean(success)) if success else math.nan
         return {"finished_success": share, "episodes": float(len(success)), "env_errors": float(broken)}
 
@@ -261,7 +264,7 @@ class OffPolicy:
             rows[0] = True
             seen = [np.repeat(state[None], n, axis=0) for state in episode.observations]
             views = [control.view(obs, rows).features for obs in seen]
-            actions = control.done.into(episode.actions)
+            actions = control.told(episode.observations, episode.actions[:, None])
             for t in range(len(episode)):
                 last = np.array([t == len(episode) - 1])
                 after = views[min(t + 1, len(views) - 1)]
@@ -281,7 +284,7 @@ class OffPolicy:
         rng = torch.Generator().manual_seed((self.seed << 32) + self.done)
         found = self.collect(rng)
         collected = time.perf_counter()
-        steps = max(1, round(self.options.utd * self.options.horizon * self.options.envs))
+        steps = max(1, round(self.options.utd * self.horizon * self.options.envs))
         learnt: dict[str, float] = {}
         for _ in range(steps):
             learnt |= self.learn(rng)

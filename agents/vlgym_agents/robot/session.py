@@ -6,13 +6,13 @@ A step is a line of metrics.jsonl: SLICE gradient steps of behaviour cloning, or
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 
 from vlgym.core.errors import VlgymError
@@ -23,12 +23,20 @@ from vlgym_agents.record import RunFolder
 from vlgym_agents.registry import env_id
 from vlgym_agents.robot import demonstrations as demos
 from vlgym_agents.robot.actor import Controller
-from vlgym_agents.robot.arms import Arms, make_arms
+from vlgym_agents.robot.arms import Arms, make_arms, own_numbers
 from vlgym_agents.robot.chunks import ChunkedBase
-from vlgym_agents.robot.cloning import Cloning
+from vlgym_agents.robot.cloning import Cloning, policy_for, told
 from vlgym_agents.robot.demonstrations import Demonstrations
 from vlgym_agents.robot.diffusion import DiffusionOptions, DiffusionPolicy
-from vlgym_agents.robot.evaluation import Decide, base_only, evaluate, record_films
+from vlgym_agents.robot.evaluation import (
+    Decide,
+    base_only,
+    evaluate,
+    record_films,
+    tasks_of,
+    worth_seeing,
+)
+from vlgym_agents.robot.frames import Frames
 from vlgym_agents.schema import OptionError, at_least
 
 SLICE = 500
@@ -84,29 +92,42 @@ class Session:
         needs_base: clone a base first.
         envs: robots of the training batch.
         folder: the run folder, open for writing; None: nothing is written.
+        arms: robots to act in, which the caller closes; None: they are made as the options say.
 
     Attributes:
         arms: the training batch.
         demonstrations: what was collected or read.
+        frames: how states and actions are told to networks.
         base: the frozen base, once it is there.
     """
 
     def __init__(
-        self, config: Config, path: Path, stage: Stage, *, needs_base: bool, envs: int, folder: RunFolder | None = None
+        self,
+        config: Config,
+        path: Path,
+        stage: Stage,
+        *,
+        needs_base: bool,
+        envs: int,
+        folder: RunFolder | None = None,
+        arms: Arms | None = None,
     ) -> None:
         self.config, self.path, self.stage, self.folder = config, path, stage, folder
         self.id = env_id(config.run.env)
         options: DiffusionOptions | None = config.own.get("base")
         self.images = bool(options and options.images)
-        self.arms = self._make(envs)
+        self.arms = arms or self._make(envs)
+        if options and options.images and not options.proprio:
+            options = replace(options, proprio=own_numbers(self.arms))
         self.demonstrations = self._demonstrations()
         demos.check(self.demonstrations, config.own["demos"].file or "the run's own file")
+        self.frames = Frames(self.arms, (options or config.algo).relative and not self.images)
         self.cloning = None
         self.frozen: DiffusionPolicy | None = None
         if options is not None and options.resume_from:
-            self.frozen = saved_base(Path(options.resume_from), options, self.demonstrations)
+            self.frozen = saved_base(Path(options.resume_from), options, self.demonstrations, self.frames)
         elif options is not None and needs_base:
-            self.cloning = Cloning(options, self.demonstrations, config.run.seed)
+            self.cloning = Cloning(options, self.demonstrations, config.run.seed, self.frames)
         self.control: Controller | None = None
         self.learner: Learner | None = None
         known = config.flat() if folder else None  # who only reads may ask for another environment
@@ -115,9 +136,11 @@ class Session:
         self.step = 0
         self._saved, self._saving_s, self._started = -1, 0.0, time.perf_counter()
 
-    def _make(self, envs: int, **more: Any) -> Arms:
-        threads = self.config.own["demos"].threads
-        return make_arms(self.id, envs, {**self.config.given("env"), **more}, threads=threads, images=self.images)
+    def _make(self, envs: int, images: bool | None = None, **more: Any) -> Arms:
+        """Make robots as the options say, with pictures if the policy sees any; `more`: the environment's options."""
+        seen = self.images if images is None else images
+        given, threads = {**self.config.given("env"), **more}, self.config.own["demos"].threads
+        return make_arms(self.id, envs, given, threads=threads, images=seen)
 
     def _demonstrations(self) -> Demonstrations:
         """Return the demonstrations: read where there are some, else collected and written."""
@@ -128,10 +151,12 @@ class Session:
         if path.exists():
             return demos.read_hdf5(path)
         with contextlib.closing(self._make(min(options.count, 32))) as arms:
-            kwargs = self.config.given("env")
-            found = demos.collect(arms, options.count, self.config.run.seed, env=self.id, kwargs=kwargs)
+            found = self._collect(arms, options.count)
         demos.write_hdf5(path, found)
         return found
+
+    def _collect(self, arms: Arms, count: int) -> Demonstrations:
+        return demos.collect(arms, count, self.config.run.seed, env=self.id, kwargs=self.config.given("env"))
 
     @property
     def base_steps(self) -> int:
@@ -167,13 +192,16 @@ class Session:
 
     def _begin(self) -> None:
         """Freeze the base, make the learner, and measure what there is before it learns."""
-        if self.frozen is None and self.cloning is not None:
-            self.frozen = self.cloning.average
-        self._make_learner()
+        self._freeze()
         if not (self.path / "eval_before.json").exists():
             assert self.control is not None
             decide = base_only(self.control) if self.control.base is not None else self._decide()
             self._evaluate("before", decide)
+
+    def _freeze(self) -> None:
+        if self.frozen is None and self.cloning is not None:
+            self.frozen = self.cloning.average
+        self._make_learner()
 
     def _make_learner(self) -> None:
         if self.control is None:
@@ -217,22 +245,16 @@ class Session:
             if count and name in ("before", "after"):
                 self._film(name, decide, count)
 
-    def _film(self, name: str, decide: Decide, count: int) -> None:
-        """Record films, or say in one sentence why there are none."""
+    def _film(self, name: str, decide: Decide, count: int, by: str = "before") -> None:
+        """Record films of starts that an evaluation says differ, or say in one sentence why there are none."""
         assert self.control is not None
         assert self.folder is not None
         o = self.config.eval
+        tasks = tasks_of(self.arms.tasks.ids(o.split), o.episodes, o.seed)
+        before = json.loads((self.path / f"eval_{by}.json").read_text())
+        starts = {number: tasks[number] for number in worth_seeing(before, tasks, count)}
         try:
-            record_films(
-                self.folder,
-                self.control,
-                decide,
-                step=self.step,
-                count=count,
-                seed=o.seed,
-                split=o.split,
-                kind=name,
-            )
+            record_films(self.folder, self.control, decide, step=self.step, starts=starts, kind=name)
         except (VlgymError, NotImplementedError) as error:
             self.folder.say(f"No films: {error}")
 
@@ -269,9 +291,7 @@ class Session:
             OptionError: there is no base.
         """
         self.resume()
-        if self.frozen is None and self.cloning is not None:
-            self.frozen = self.cloning.average
-        self._make_learner()
+        self._freeze()
         assert self.control is not None
         if base and self.control.base is None:
             raise OptionError(f"{str(self.path)!r} has no base to be measured alone.")
@@ -297,7 +317,7 @@ def read(path: Path) -> Demonstrations:
     return demos.read_hdf5(path)
 
 
-def saved_base(run: Path, options: DiffusionOptions, demonstrations: Demonstrations) -> DiffusionPolicy:
+def saved_base(run: Path, options: DiffusionOptions, demonstrations: Demonstrations, frames: Frames) -> DiffusionPolicy:
     """Return the base of another run's last checkpoint.
 
     Raises:
@@ -309,16 +329,13 @@ def saved_base(run: Path, options: DiffusionOptions, demonstrations: Demonstrati
         raise OptionError(f"{str(run)!r} has no base of its own; name a run that cloned one (base.resume_from).")
     source = run / "demonstrations.hdf5"
     theirs = demos.read_hdf5(source) if source.exists() else demonstrations
-    observations, actions = (
-        np.concatenate([getattr(e, name) for e in theirs.episodes]) for name in ("observations", "actions")
-    )
-    policy = DiffusionPolicy(options, observations, actions)
+    policy = policy_for(options, *told(theirs, options.horizon, frames))
     try:
         policy.load_state_dict(state["cloning"]["average"])
     except RuntimeError:
         raise OptionError(
-            f"The base of {str(run)!r} has another shape; give the same base.network, base.width, base.blocks and "
-            f"base.horizon as that run."
+            f"The base of {str(run)!r} has another shape; give the same base.network, base.width, base.blocks, "
+            f"base.horizon and base.relative as that run."
         ) from None
     return policy.requires_grad_(False)
 
@@ -331,20 +348,23 @@ class Runner:
         stage: makes controller and learner.
         envs: options -> robots of the training batch.
         needs_base: clone a base first.
+        kind: of session.
     """
 
     stage: Stage
     envs: Callable[[Config], int]
     needs_base: bool = True
+    kind: type[Session] = Session
 
     def __call__(self, config: Config, folder: RunFolder, resume: bool) -> None:
         """Go through all stages; see Program.run."""
-        with contextlib.closing(self._session(config, folder.path, folder)) as session:
+        with contextlib.closing(self.session(config, folder.path, folder)) as session:
             session.run(resume)
 
-    def _session(self, config: Config, path: Path, folder: RunFolder | None = None) -> Session:
+    def session(self, config: Config, path: Path, folder: RunFolder | None = None, arms: Arms | None = None) -> Session:
+        """Return the session of a run folder; see Session for the arguments."""
         envs = self.envs(config)
-        return Session(config, path, self.stage, needs_base=self.needs_base, envs=envs, folder=folder)
+        return self.kind(config, path, self.stage, needs_base=self.needs_base, envs=envs, folder=folder, arms=arms)
 
     def measure(
         self, config: Config, run: Path, name: str, episodes: int, seed: int, split: str, base: bool = False
@@ -357,12 +377,20 @@ class Runner:
             name, episodes, seed, split: of the evaluation.
             base: measure the base alone.
         """
-        with contextlib.closing(self._session(config, run)) as session:
+        with contextlib.closing(self.session(config, run)) as session:
             control, decide = session.restored(base)
             return evaluate(control, decide, name=name, step=session.step, episodes=episodes, seed=seed, split=split)
+
+
+def unaided(session: Session, arms: Arms) -> Controller:
+    """Return the session's base as the controller of `arms`, with nothing on top."""
+    base = chunked(session, arms)
+    return Controller(
+        arms, "residual", base.policy.seen, base.policy.done, base=base, near=False, frames=session.frames
+    )
 
 
 def chunked(session: Session, arms: Arms) -> ChunkedBase:
     """Return the session's base at work on `arms`."""
     assert session.frozen is not None
-    return ChunkedBase(session.frozen, arms.num_envs, session.config.run.seed)
+    return ChunkedBase(session.frozen, arms.num_envs, session.config.run.seed, session.frames)

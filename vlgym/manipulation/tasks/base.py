@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlgym.manipulation.control import Array, cosine, sine, yaw_of
+from vlgym.manipulation.frames import TipFrame
 from vlgym.manipulation.scene import Parts
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class ArmTask(ABC):
         workspace: lowest and highest tip target: x, y, z in metres, yaw in radians.
         goal_size: G.
         size: D, numbers of an observation.
+        layout: what the observation has after its proprioception, see `vlgym.manipulation.frames.COLUMNS`.
         camera: of image observations and pictures.
         things: (label, body) of what the language side names.
         movable: bodies among them that can be picked up.
@@ -70,6 +72,7 @@ class ArmTask(ABC):
     workspace: tuple[tuple[float, float, float, float], tuple[float, float, float, float]]
     goal_size: int = 0
     size: int
+    layout: tuple[str | int, ...]
     camera: str = "front"
     things: tuple[tuple[str, str], ...] = ()
     movable: tuple[str, ...] = ()
@@ -106,6 +109,14 @@ class ArmTask(ABC):
     def near_field(self, obs: Array) -> Array:
         """Return features [N, F] of observations [N, D] that resolve the last millimetres; F = 0 if there are none."""
         return np.zeros((len(obs), 0))
+
+    def frame(self, obs: Array) -> TipFrame:
+        """Return the tips' own frames for observations [N, D]."""
+        return TipFrame.of(obs, self.workspace)
+
+    def egocentric(self, obs: Array) -> Array:
+        """Return observations [N, D] as told from the tips' own frames, [N, E]."""
+        return self.frame(obs).told(obs, PROPRIO + GRIP * self.parts.gripper, self.layout)
 
     # ------------------------------------------------------------------ shared pieces
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from vlgym.manipulation.control import Array, angle_of
 from vlgym.manipulation.experts import Carrier, Expert
+from vlgym.manipulation.frames import BODY_LAYOUT
 from vlgym.manipulation.scene import Parts
 from vlgym.manipulation.tasks.base import GRIP, PROPRIO, SEEN, ArmTask, Flags, Start, scatter, thing, upright
 
@@ -56,6 +57,7 @@ class Lift(ArmTask):
     parts = Parts(world=thing("cube", "box", "0.80 0.15 0.12 1", _SIZE, 0.1))
     workspace = WORKSPACE
     size = BODY + SEEN
+    layout = BODY_LAYOUT
     things = (("red cube", "cube"),)
     movable = ("cube",)
     difficulty = 40.0
@@ -110,6 +112,7 @@ class Stack(ArmTask):
     )
     workspace = WORKSPACE
     size = BODY + 2 * SEEN
+    layout = (*BODY_LAYOUT, *BODY_LAYOUT)
     things = (("red cube", "red"), ("green cube", "green"))
     movable = ("red", "green")
     difficulty = 70.0

@@ -8,6 +8,7 @@ import numpy as np
 
 from vlgym.manipulation.control import Array, angle_of, cosine, sine, wrap, yaw_of
 from vlgym.manipulation.experts import LOOSE, Expert
+from vlgym.manipulation.frames import BODY_LAYOUT
 from vlgym.manipulation.scene import Parts
 from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, upright
 from vlgym.manipulation.tasks.blocks import BODY, MIDDLE, put, start_of_hand
@@ -60,6 +61,7 @@ class Door(ArmTask):
     parts = Parts(world=_WORLD, equality=_PINS)
     workspace = ((0.30, -0.22, 0.02, -1.0), (0.70, 0.30, 0.30, 1.8))
     size = BODY + SEEN + 8
+    layout = (*BODY_LAYOUT, "offset", 1, "flat", "angle")
     things = (("door", "leaf"),)
     max_steps, difficulty = 150, 60.0
 
@@ -96,6 +98,19 @@ class Door(ArmTask):
         angle, _ = self._angles(world)
         near = np.sqrt(((self._bar(world) - world.tip) ** 2).sum(axis=1)) < 0.02
         return np.stack((near, angle > 0.1, angle > OPEN), axis=1)
+
+    def near_field(self, obs: Array) -> Array:
+        """Return [N, 8]: the bar from the tip as the hand sees it (per 10 mm), yaw error per 50 mrad, the lead of the
+        last target over the tip (per 10 mm), and the gripper's opening, each cut to 3."""
+        leaf, frame = obs[:, BODY : BODY + SEEN], self.frame(obs)
+        x, y, z = obs[:, BODY + SEEN : BODY + SEEN + 3].T
+        turn = wrap(frame.yaw - angle_of(leaf[:, 3], leaf[:, 4]))
+        lead = obs[:, 11:14] - obs[:, :3]
+        ahead = frame.turned(lead[:, 0], lead[:, 1])
+        columns = (*(part / 0.010 for part in (*frame.turned(x, y), z)), turn / 0.050)
+        columns = (*columns, *(part / 0.010 for part in (*ahead, lead[:, 2])), obs[:, 15])
+        features: Array = np.clip(np.stack(columns, axis=1), -3.0, 3.0)
+        return features
 
     def expert(self, num: int, rng: np.random.Generator, noise: float = 1.0) -> Expert:
         """Return an expert that takes the bar and follows its arc."""

@@ -67,6 +67,7 @@ class PegInsert(ArmTask):
     checkpoints = ("over the hole", "entered", "inserted")
     workspace = ((0.35, -0.15, 0.0, -1.0), (0.65, 0.15, 0.20, 1.0))
     size = PROPRIO + 7
+    layout = ("angle", "flat", 3)
     things = (("hole", "block"),)
     difficulty = 30.0
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from vlgym.manipulation.control import Array, angle_of, cosine, sine, wrap, yaw_of
 from vlgym.manipulation.experts import Carrier, Expert
+from vlgym.manipulation.frames import BODY_LAYOUT
 from vlgym.manipulation.scene import Parts
 from vlgym.manipulation.tasks import peg
 from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, in_frame, scatter, thing, upright
@@ -34,6 +35,7 @@ class PegPickInsert(ArmTask):
     checkpoints = ("at the peg", "off the table", "over the hole", "inserted")
     workspace = WORKSPACE
     size = BODY + 2 * SEEN
+    layout = (*BODY_LAYOUT, *BODY_LAYOUT)
     things = (("peg", "peg"), ("hole", "block"))
     movable = ("peg",)
     max_steps, difficulty = 200, 80.0
@@ -148,6 +150,7 @@ class NutOnPeg(ArmTask):
     checkpoints = ("at the handle", "off the table", "over the post", "on the post")
     workspace = WORKSPACE
     size = BODY + 2 * SEEN
+    layout = (*BODY_LAYOUT, *BODY_LAYOUT)
     things = (("nut", "nut"), ("post", "post"))
     movable = ("nut",)
     max_steps, difficulty = 200, 80.0

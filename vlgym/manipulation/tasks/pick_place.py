@@ -9,6 +9,7 @@ import numpy as np
 from vlgym.core.actions import Action
 from vlgym.manipulation.control import Array, angle_of
 from vlgym.manipulation.experts import Carrier, Expert
+from vlgym.manipulation.frames import BODY_LAYOUT
 from vlgym.manipulation.scene import Parts
 from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, scatter, thing
 from vlgym.manipulation.tasks.blocks import BODY, HALF, MIDDLE, WORKSPACE, put, square
@@ -63,6 +64,7 @@ class PickPlace(ArmTask):
     parts = Parts(world=_scene())
     workspace = WORKSPACE
     size = BODY + SEEN + 5 + 9 + 6
+    layout = (*BODY_LAYOUT, "flat", "offset", "offset", "offset", "offset", 6)
     goal_size = 2
     things = tuple((label, _name(label)) for label in (*THINGS, *PLATES))
     movable = tuple(_name(label) for label in THINGS)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vlgym_agents.policies.nano.config import NanoConfig
+
+_REMEMBERED = 256
+"""Pictures that stay in memory: the episodes of a group begin alike."""
+_known: OrderedDict[Any, Picture] = OrderedDict()
 
 _FLAT = 12.0
 """Cells whose pixel variance, summed over channels, is below are blank (a deviation of two grey levels)."""
@@ -19,11 +26,13 @@ class Picture:
     image: uint8 [H, W, 3], sides multiples of the cell's.
     cells: int32 [c], kept cells, row-major index in the grid of the image, ascending.
     texts: per kept cell, "x, y" of its centre as fractions of width and height.
+    digest: of the picture it was made of, and of how.
     """
 
     image: NDArray[np.uint8]
     cells: NDArray[np.int32]
-    texts: list[str]
+    texts: tuple[str, ...]
+    digest: bytes
 
 
 def prepare(image: NDArray[np.uint8], config: NanoConfig) -> Picture:
@@ -35,6 +44,19 @@ def prepare(image: NDArray[np.uint8], config: NanoConfig) -> Picture:
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
         raise ValueError(f"An image must be uint8 [H, W, 3], got {image.dtype} {list(image.shape)}.")
+    how = (image.shape, tuple(config.cell), tuple(config.grid), config.max_cells, config.thin)
+    digest = hashlib.sha1(np.ascontiguousarray(image).data, usedforsecurity=False)
+    digest.update(repr(how).encode())
+    name = digest.digest()
+    if name not in _known:
+        _known[name] = _prepared(image, config, name)
+        if len(_known) > _REMEMBERED:
+            _known.popitem(last=False)
+    _known.move_to_end(name)
+    return _known[name]
+
+
+def _prepared(image: NDArray[np.uint8], config: NanoConfig, name: bytes) -> Picture:
     (ch, cw), (rows, cols) = config.cell, config.grid
     scale = min(1.0, rows * ch / image.shape[0], cols * cw / image.shape[1])
     if scale < 1.0:
@@ -52,8 +74,8 @@ def prepare(image: NDArray[np.uint8], config: NanoConfig) -> Picture:
     cells = np.sort(order[flat[order] > _FLAT]).astype(np.int32)
     x = np.minimum((cells % spread.shape[1] + 0.5) * cw / width, 1.0)
     y = np.minimum((cells // spread.shape[1] + 0.5) * ch / height, 1.0)
-    texts = [f"{a:.3f}, {b:.3f}" for a, b in zip(x.tolist(), y.tolist())]
-    return Picture(np.ascontiguousarray(image), cells, texts)
+    texts = tuple(f"{a:.3f}, {b:.3f}" for a, b in zip(x.tolist(), y.tolist()))
+    return Picture(np.array(image), cells, texts, name)
 
 
 def _thinned(spread: NDArray[np.float64]) -> NDArray[np.float64]:

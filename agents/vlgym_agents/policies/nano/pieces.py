@@ -148,7 +148,7 @@ def _chunk(
         "split": split,
         "header": header,
         "numbers": spans,
-        "points": tuple(pieces[i].points for i in pointed) + (() if picture is None else tuple(picture.texts)),
+        "points": tuple(pieces[i].points for i in pointed) + (() if picture is None else picture.texts),
         "letters": np.array([glyphs(word, spelling) for word in heard], np.int32).reshape(-1, spelling),
         "n_words": kinds.count(WORD),
         "n_elements": kinds.count(BUTTON) + kinds.count(CLICKED),
@@ -158,7 +158,7 @@ def _chunk(
     seen = [extra["words"], split, extra["cells"], ids, spans]
     if picture is not None:
         extra["tall"] = picture.image.shape[0] / picture.image.shape[1]
-        extra["picture"] = _digest([picture.image, np.array(picture.image.shape)])
+        extra["picture"] = picture.digest
     extra["key"] = _digest(seen) + extra.get("picture", b"")
     return Chunk(ids, () if picture is None else (picture.image,), extra)
 

@@ -171,20 +171,23 @@ class NanoSession:
         """Cache waiting tokens and chunks, set the turns' pointers, leave room for responses; return the window and the
         hidden states at `<act>`, float [B, d]."""
         stems = self._observe(states, chunks)
-        parts = [torch.cat([self._speak(state), stem]) for state, stem in zip(states, stems)]
+        owners, index = _alike(states, chunks)
+        own = [states[i] for i in owners]
+        parts = [torch.cat([self._speak(states[i]), stems[i]]) for i in owners]
         x = torch.nn.utils.rnn.pad_sequence(parts, batch_first=True)
         b, n = x.shape[:2]
         at = np.zeros((b, n), np.int64)
         positions = np.zeros((b, n), np.int64)
         end = np.zeros((b, n), np.int64)
-        for i, (state, chunk, part) in enumerate(zip(states, chunks, parts)):
+        for row, (state, i, part) in enumerate(zip(own, owners, parts)):
             spoken, total = len(state.waiting), len(part)
-            at[i] = state.cached + np.arange(n)
-            end[i, :spoken] = at[i, :spoken]
-            end[i, spoken:] = state.cached + total - 1
-            positions[i, :total] = places(np.concatenate([state.waiting, chunk.ids]).astype(np.int64), state.position)
+            at[row] = state.cached + np.arange(n)
+            end[row, :spoken] = at[row, :spoken]
+            end[row, spoken:] = state.cached + total - 1
+            ids = np.concatenate([state.waiting, chunks[i].ids]).astype(np.int64)
+            positions[row, :total] = places(ids, state.position)
         seen = int(at.max()) + 1
-        window = _Window(self.module, states, seen + room)
+        window = _Window(self.module, own, seen + room)
         device = x.device
         mask = torch.arange(seen, device=device) <= torch.as_tensor(end, device=device)[..., None]
         rows = torch.arange(b, device=device)
@@ -192,14 +195,17 @@ class NanoSession:
         h = self.module.body(x, torch.as_tensor(positions, device=device), mask, remember)
         keys = self.module.heads.keys(h, x)
         last = []
-        for i, (state, chunk, part) in enumerate(zip(states, chunks, parts)):
-            spoken, total = len(state.waiting), len(part)
-            self._point(state, chunk, keys[i, spoken:total], stems[i])
-            state.position = int(positions[i, total - 1]) + 1
+        for row, state, chunk, stem in zip(index, states, chunks, stems):
+            spoken, total = len(state.waiting), len(parts[row])
+            self._point(state, chunk, keys[row, spoken:total], stem)
+            state.position = int(positions[row, total - 1]) + 1
             state.cached += total
             state.waiting = []
             last.append(total - 1)
-        return window, h[rows, torch.as_tensor(last, device=device)]
+        at_last = torch.tensor([index, last], device=device)
+        if b < len(states):
+            window.store = window.store[:, :, at_last[0]]
+        return window, h[at_last[0], at_last[1]]
 
     def _speak(self, state: _Slot) -> torch.Tensor:
         """Return the input vectors of the waiting ids."""
@@ -286,6 +292,22 @@ class NanoSession:
             state.waiting = []
         newest: torch.Tensor = h[:, 0]
         return newest
+
+
+def _alike(states: Sequence[_Slot], chunks: Sequence[Chunk]) -> tuple[list[int], list[int]]:
+    """Return (one slot of each kind, which of those every slot is like): slots that begin alike, as those of a group
+    do, share their first forward."""
+    kinds: dict[Any, int] = {}
+    owners: list[int] = []
+    index: list[int] = []
+    for i, (state, chunk) in enumerate(zip(states, chunks)):
+        begins = not state.cached and not state.waiting and state.opening is chunk.extra
+        kind = chunk.extra["key"] if begins else i
+        if kind not in kinds:
+            kinds[kind] = len(owners)
+            owners.append(i)
+        index.append(kinds[kind])
+    return owners, index
 
 
 def points_of(opening: Mapping[str, Any], chunk: Mapping[str, Any]) -> tuple[str, ...]:

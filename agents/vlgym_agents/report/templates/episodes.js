@@ -59,7 +59,8 @@
     if (t.instruction && t.instruction !== e.instruction) seen.append(block("Instruction of this turn", el("pre", {}, marked(t.instruction, needles))));
     if (t.text !== null && t.text !== undefined) seen.append(block("Page text", el("pre", { class: "page", tabindex: "0" }, marked(t.text, needles))));
     if (!seen.childNodes.length) seen.append(el("p", { class: "note" }, "What the agent saw was not recorded."));
-    const numbers = [["Reward", t.reward], ["Tokens", t.tokens], ["Log-prob of the response", t.logprob]];
+    const spoke = t.words || t.tokens, numbers = [["Reward", t.reward]]; // robots have neither words nor tokens
+    if (spoke) numbers.push(["Tokens", t.tokens], ["Log-prob of the response", t.logprob]);
     if (t.value !== null && t.value !== undefined) numbers.push(["Critic's value", t.value]);
     const ending = t.terminated ? "The episode ended here." : t.truncated ? "The episode was cut here." : "";
     // Tables within info (a reward's parts) get a block each; what stands elsewhere on the page is not repeated.
@@ -67,7 +68,7 @@
     const isTable = ([, value]) => value !== null && typeof value === "object" && !Array.isArray(value);
     const tables = info.filter(isTable), plain = info.filter((pair) => !isTable(pair));
     const said = el("div", { class: "said" },
-      block("Model's words", el("pre", {}, marked(t.words || "(nothing)", [query()]))),
+      spoke ? block("Model's words", el("pre", {}, marked(t.words || "(nothing)", [query()]))) : null,
       block("Action", el("pre", {}, marked(t.action || "(none could be read)", [query()])), "action"),
       refused(t) ? block("Refused", el("p", {}, t.error || "The environment did not accept this action."), "error") : null,
       block("Numbers", [table(numbers), ending ? el("p", { class: "muted" }, ending) : null].filter(Boolean)),
