@@ -167,7 +167,7 @@ def test_near_field_resolves_a_tenth_of_a_millimetre():
     assert features.shape == (1, 7)
     assert features[0, :3] == pytest.approx([0.05, -0.1, 0.1])
     assert envs.near_field(obs)[0, 2] == 3.0
-    assert ArmVectorEnv("Lift", 1).near_field(np.zeros((2, 25))).shape == (2, 0)
+    assert ArmVectorEnv("Stack", 1).near_field(np.zeros((2, 33))).shape == (2, 0)
 
 
 def test_the_doors_near_field_tells_a_grasp_from_a_miss():
@@ -184,6 +184,16 @@ def test_the_doors_near_field_tells_a_grasp_from_a_miss():
     sin, cos = obs[0, 5:7]
     missed[0, 25:27] += 0.01 * np.array([sin, -cos])  # the bar is to its right, as the hand sees it
     assert envs.near_field(missed)[0] - held == pytest.approx([0, -1, 0, 0, 0, 0, 0, 0], abs=1e-9)
+
+
+def test_a_gripper_is_open_or_closed_or_stays():
+    envs = ArmVectorEnv("Lift", 3)
+    envs.reset(seed=0)
+    actions = np.zeros((3, 5))
+    for grip, target in (((0.1, 1.0, 0.0), (1, 1, 1)), ((-0.1, -1.0, 0.0), (0, 0, 1)), ((0.0, 0.2, -0.3), (0, 1, 0))):
+        actions[:, 4] = grip
+        obs, *_ = envs.step(actions)
+        assert obs[:, 16].tolist() == list(target)
 
 
 def test_inverse_kinematics_by_hand():

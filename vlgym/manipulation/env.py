@@ -33,9 +33,9 @@ class ArmEnv(VlgymEnv):
     """An arm over a table, 20 control steps a second.
 
     Native side (`action_mode="native"`, the default): the action is a Box [-1, 1] of A numbers, the absolute target of
-        the tip (x, y, z, yaw, scaled to the workspace; of a gripper also the opening); the observation is a flat Box of
-        D numbers, or with `obs_mode="image"` a Dict of `state` and `image` (uint8 [84, 84, 3]). Any Gymnasium agent
-        trains on it; trajectories are those of `ArmVectorEnv`, bit for bit.
+        the tip (x, y, z, yaw, scaled to the workspace; of a gripper also open or closed, by the sign); the observation
+        is a flat Box of D numbers, or with `obs_mode="image"` a Dict of `state` and `image` (uint8 [84, 84, 3]). Any
+        Gymnasium agent trains on it; trajectories are those of `ArmVectorEnv`, bit for bit.
     Language side (`action_mode="text"`): ``move(x, y, z, yaw)``, ``open()``, ``close()``, ``pick(u, v)``, ``place(u,
         v)``; each runs a second or more of control steps. The observation is a Dict of `instruction` and, by
         `obs_mode`, `text` (what is where, in centimetres and degrees) and `image` (uint8 [224, 224, 3]).

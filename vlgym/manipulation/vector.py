@@ -37,7 +37,8 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
     """`num_envs` arms in lock-step, 20 control steps a second.
 
     Actions [N, A] in [-1, 1] are absolute targets of the tip: x, y, z and yaw scaled to the task's workspace, and of a
-    gripper the opening. The reward is 1 for success, which terminates; `max_steps` truncates.
+    gripper whether it is open (above 0), closed (below) or as it was (0). The reward is 1 for success, which
+    terminates; `max_steps` truncates.
 
     Infos: `is_success` and `success` bool [N], `checkpoints` bool [N, C] (reached so far), `score` [N] their share,
     `task` (ids) and `env_error` (texts; a simulation that has diverged truncates its episode) as object arrays.

@@ -45,7 +45,7 @@ class World:
         q, v: joint positions [N, nq] and velocities [N, nv], radians, metres and their rates.
         tip, rotation, twist: of the tool's tip, [N, 3] metres, [N, 3, 3], [N, 6] metres and radians a second.
         bodies, frames: positions [N, bodies, 3] and rotations [N, bodies, 3, 3] of all bodies.
-        target: [N, A] last target: x, y, z (metres), yaw (radians), and of a gripper the opening in [0, 1].
+        target: [N, A] last target: x, y, z (metres), yaw (radians), and of a gripper 1 (open) or 0 (closed).
         elapsed: control steps of the episode, int [N].
         reached: checkpoints reached, bool [N, C].
         goal: the task's own parameters of the episode, [N, G].
@@ -133,6 +133,8 @@ class World:
         """Advance the arms of the mask `moving` by one control step towards `actions` [N, A] in [-1, 1]."""
         moving = moving & ~self.broken
         target = self.low + (np.clip(actions, -1.0, 1.0) + 1.0) * (0.5 * (self.high - self.low))
+        if self.gripper:  # open or closed, as robosuite's: half a grip holds nothing, and is a mean of two intentions
+            target[:, 4] = np.where(actions[:, 4] == 0.0, self.target[:, 4], actions[:, 4] > 0.0)
         self.target = np.where(moving[:, None], target, self.target)
         command = lead(self.tip, self.yaw, self.twist, self.target, PERIOD)
         if self.gripper:

@@ -120,6 +120,21 @@ class ArmTask(ABC):
 
     # ------------------------------------------------------------------ shared pieces
 
+    def by_hand(self, obs: Array, offset: Array, turn: Array) -> Array:
+        """Return near-field features [N, 8] of a thing to be gripped: it from the tip as the hand sees it (per 10 mm),
+        the hand's turn against it (per 50 mrad), the lead of the last target over the tip (per 10 mm), and the
+        gripper's opening, each cut to 3.
+
+        Args:
+            obs: observations [N, D].  offset: [N, 3] of the thing from the tip, metres.  turn: [N] radians.
+        """
+        frame, lead = self.frame(obs), obs[:, 11:14] - obs[:, :3]
+        aside, ahead = frame.turned(offset[:, 0], offset[:, 1]), frame.turned(lead[:, 0], lead[:, 1])
+        columns = (*(part / 0.010 for part in (*aside, offset[:, 2])), turn / 0.050)
+        columns = (*columns, *(part / 0.010 for part in (*ahead, lead[:, 2])), obs[:, 15])
+        features: Array = np.clip(np.stack(columns, axis=1), -3.0, 3.0)
+        return features
+
     def proprioception(self, world: World) -> list[Array]:
         """Return columns: tip 3, tilt 2 (horizontal part of the hand's axis), sin and cos of yaw, speeds 3 (m/s) and of
         yaw (rad/s), last target 4; of a gripper also its opening and the last target of it, in [0, 1]."""

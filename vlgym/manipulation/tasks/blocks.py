@@ -80,6 +80,12 @@ class Lift(ArmTask):
         high = cube[:, 2] - HALF
         return np.stack((near, near & (high > 0.01), near & (high > HIGH)), axis=1)
 
+    def near_field(self, obs: Array) -> Array:
+        """Return [N, 8]: the cube as the hand sees it, see `ArmTask.by_hand`."""
+        cube = obs[:, BODY : BODY + SEEN]
+        turn = square(self.frame(obs).yaw - angle_of(cube[:, 3], cube[:, 4]))
+        return self.by_hand(obs, cube[:, 5:8], turn)
+
     def expert(self, num: int, rng: np.random.Generator, noise: float = 1.0) -> Expert:
         """Return an expert that takes hold of the cube and lifts."""
         return _Lifter(self, num, rng, noise)

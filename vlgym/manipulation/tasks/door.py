@@ -100,17 +100,10 @@ class Door(ArmTask):
         return np.stack((near, angle > 0.1, angle > OPEN), axis=1)
 
     def near_field(self, obs: Array) -> Array:
-        """Return [N, 8]: the bar from the tip as the hand sees it (per 10 mm), yaw error per 50 mrad, the lead of the
-        last target over the tip (per 10 mm), and the gripper's opening, each cut to 3."""
-        leaf, frame = obs[:, BODY : BODY + SEEN], self.frame(obs)
-        x, y, z = obs[:, BODY + SEEN : BODY + SEEN + 3].T
-        turn = wrap(frame.yaw - angle_of(leaf[:, 3], leaf[:, 4]))
-        lead = obs[:, 11:14] - obs[:, :3]
-        ahead = frame.turned(lead[:, 0], lead[:, 1])
-        columns = (*(part / 0.010 for part in (*frame.turned(x, y), z)), turn / 0.050)
-        columns = (*columns, *(part / 0.010 for part in (*ahead, lead[:, 2])), obs[:, 15])
-        features: Array = np.clip(np.stack(columns, axis=1), -3.0, 3.0)
-        return features
+        """Return [N, 8]: the bar as the hand sees it, see `ArmTask.by_hand`."""
+        leaf = obs[:, BODY : BODY + SEEN]
+        turn = wrap(self.frame(obs).yaw - angle_of(leaf[:, 3], leaf[:, 4]))
+        return self.by_hand(obs, obs[:, BODY + SEEN : BODY + SEEN + 3], turn)
 
     def expert(self, num: int, rng: np.random.Generator, noise: float = 1.0) -> Expert:
         """Return an expert that takes the bar and follows its arc."""
