@@ -7,8 +7,8 @@
 Every run does demonstrations, cloning and reinforcement with one command of `vlgym-train`, one torch thread and one
 thread of physics, and is evaluated on the same held-out starts (500) before and after, then on a looser hole (0.4 mm)
 and from 1.5 times the range of starts, neither of which it has seen. Arms of one environment and seed share their
-demonstrations, and those with a base share it too. A run that is finished in the output folder is not repeated, one that was interrupted
-goes on, and the table shows all that is there. CPU minutes are those of cloning and learning.
+demonstrations, and those with a base share it too. A run that is finished in the output folder is not repeated, one
+that was interrupted goes on, and the table shows all that is there. CPU minutes are those of cloning and learning.
 """
 
 from __future__ import annotations
