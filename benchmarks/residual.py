@@ -42,9 +42,11 @@ ARMS: dict[str, Arm] = {
     "resip": Arm("peg-insert", "resip", unseen=tuple(UNSEEN)),
     "resip-lift": Arm("lift", "resip", ("--algo.log_std", "-1", "--run.steps", "120"), unseen=("start range x 1.5",)),
     "resfit": Arm("peg-insert", "resfit", unseen=tuple(UNSEEN)),
+    "resfit-lift": Arm("lift", "resfit", unseen=("start range x 1.5",)),
     "residual-chunk": Arm("peg-insert", "residual-chunk"),
     "policy-decorator": Arm("peg-insert", "policy-decorator"),
     "ppo-finetune": Arm("peg-insert", "ppo-finetune"),
+    "ppo-finetune-1": Arm("peg-insert", "ppo-finetune", ("--algo.chunk", "1"), unseen=tuple(UNSEEN)),
     "ppo-scratch": Arm("peg-insert", "ppo-scratch"),
 }
 

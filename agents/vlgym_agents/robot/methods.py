@@ -186,7 +186,7 @@ PPO_FINETUNE = Program(
     **_runs(Runner(_alone, _envs, needs_base=False)),
     preset=_STEPS
     | {"demos.count": 4}
-    | {"algo.chunk": 8, "algo.log_std": -4.0, "algo.lr": 1e-4, "algo.base_kl": 1.0, "algo.near_field": False},
+    | {"algo.chunk": 8, "algo.log_std": -3.0, "algo.lr": 3e-4, "algo.base_kl": 0.01},
 )
 
 PPO_SCRATCH = Program(
