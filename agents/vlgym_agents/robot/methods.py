@@ -184,9 +184,7 @@ PPO_FINETUNE = Program(
     source=f"{RESIP_PAPER} (direct fine-tuning)",
     sections={"demos": DemoOptions, "algo": AloneOptions},
     **_runs(Runner(_alone, _envs, needs_base=False)),
-    preset=_STEPS
-    | {"demos.count": 4}
-    | {"algo.chunk": 8, "algo.log_std": -3.0, "algo.lr": 3e-4, "algo.base_kl": 0.01},
+    preset=_STEPS | {"demos.count": 4} | {"algo.chunk": 8, "algo.log_std": -3.0, "algo.lr": 3e-4, "algo.base_kl": 0.01},
 )
 
 PPO_SCRATCH = Program(
@@ -255,6 +253,8 @@ POLICY_DECORATOR = Program(
     | {
         "run.steps": 150,
         "algo.entropy": True,
+        "algo.scale": 0.1,
+        "algo.shrink": 0.0,
         "algo.critic_norm": False,
         "algo.demo_share": 0.0,
         "algo.n_step": 1,

@@ -1,9 +1,10 @@
 """Off-policy residuals: a replay buffer, two critics, and an actor that adds to the base's action.
 
 With the defaults it is near ResFiT (Ankile et al. 2025, abstract: layer-norm critics, demonstrations in the buffer,
-chunked base); with `entropy` and `progressive` it is Policy Decorator (Yuan et al. 2025, section 4: SAC, critic of the
-sum of base and residual, residual used with a probability that grows). Losses: Fujimoto et al. 2018 (TD3, equations 13
-and 14) and Haarnoja et al. 2018 (SAC, equations 5 to 7). What the papers leave open is ours.
+chunked base), with a price on the residual's size of our own; with `entropy` and `progressive` it is Policy Decorator
+(Yuan et al. 2025, section 4: SAC, critic of the sum of base and residual, residual used with a probability that grows).
+Losses: Fujimoto et al. 2018 (TD3, equations 13 and 14) and Haarnoja et al. 2018 (SAC, equations 5 to 7). What the
+papers leave open is ours.
 
 Legend: N environments, B rows of a batch, F features, A numbers of an action.
 """
@@ -36,9 +37,9 @@ class OffPolicyOptions:
     """robots that act at the same time"""
     horizon: int = 0
     """control steps of an iteration, which begins with fresh episodes; 0: the task's time limit"""
-    scale: float = 0.1
+    scale: float = 0.2
     """normalised action per unit of the residual, which is within [-1, 1]: its authority"""
-    noise: float = 0.3
+    noise: float = 0.15
     """standard deviation of exploration, in units of the residual (without `entropy`)"""
     entropy: bool = False
     """soft actor-critic with a learnt temperature instead of a deterministic actor"""
@@ -50,7 +51,7 @@ class OffPolicyOptions:
     """rows of a gradient step"""
     lr: float = 3e-4
     """learning rate of actor and critics (AdamW)"""
-    gamma: float = 0.98
+    gamma: float = 0.99
     """discount of a control step"""
     n_step: int = 3
     """rewards summed before the critic continues"""
@@ -60,6 +61,8 @@ class OffPolicyOptions:
     """share of each batch that comes from demonstrations"""
     critic_norm: bool = True
     """layer norm in the critics"""
+    shrink: float = 0.05
+    """weight of the residual's mean square in the actor's loss: it stays small where the critics see no gain (ours)"""
     actor_delay: int = 2
     """critic steps per actor step"""
     warmup: int = 16000
@@ -72,7 +75,19 @@ class OffPolicyOptions:
     """show actor and critic the environment's features of the last millimetres"""
 
     def __post_init__(self) -> None:
-        at_least(self, envs=1, horizon=0, noise=0, progressive=0, batch=2, n_step=1, actor_delay=1, warmup=0, width=1)
+        at_least(
+            self,
+            envs=1,
+            horizon=0,
+            noise=0,
+            progressive=0,
+            shrink=0,
+            batch=2,
+            n_step=1,
+            actor_delay=1,
+            warmup=0,
+            width=1,
+        )
         above_zero(self, "scale", "utd", "lr", "tau")
         if not (0 <= self.demo_share < 1 and 0 <= self.gamma < 1 and self.capacity > self.batch):
             raise ValueError("demo_share and gamma lie in [0, 1), and capacity is above batch.")
@@ -334,6 +349,7 @@ class OffPolicy:
         residual, density = self.sample(features, rng) if self.options.entropy else (self.mean(features), None)
         value = torch.min(*(critic(features, self.summed(features, residual)) for critic in self.critics))
         loss = -value.mean() if density is None else (alpha * density - value).mean()
+        loss = loss + self.options.shrink * (residual**2).mean()
         self._step(self._actor_optimiser, loss, self.actor)
         found = {"loss": float(loss.detach()), "residual_size": float(residual.detach().abs().mean())}
         if density is not None:
