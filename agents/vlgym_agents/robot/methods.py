@@ -261,7 +261,5 @@ POLICY_DECORATOR = Program(
         "algo.progressive": 100000,
         "algo.gamma": 0.97,
         "algo.tau": 0.01,
-        "algo.lr": 1e-4,
-        "algo.batch": 1024,
     },
 )

@@ -43,6 +43,8 @@ class OffPolicyOptions:
     """standard deviation of exploration, in units of the residual (without `entropy`)"""
     entropy: bool = False
     """soft actor-critic with a learnt temperature instead of a deterministic actor"""
+    temperature: float = 0.002
+    """weight of `entropy` at the beginning; a success is worth 1, so a large one drowns it"""
     progressive: int = 0
     """control steps until the residual always acts; before, with growing probability; 0: always"""
     utd: float = 0.0625
@@ -88,7 +90,7 @@ class OffPolicyOptions:
             warmup=0,
             width=1,
         )
-        above_zero(self, "scale", "utd", "lr", "tau")
+        above_zero(self, "scale", "temperature", "utd", "lr", "tau")
         if not (0 <= self.demo_share < 1 and 0 <= self.gamma < 1 and self.capacity > self.batch):
             raise ValueError("demo_share and gamma lie in [0, 1), and capacity is above batch.")
 
@@ -158,7 +160,7 @@ class OffPolicy:
         self.actor = network((wide, options.width, options.width), size * (2 if options.entropy else 1), 0.0, 0.0)
         self.critics = nn.ModuleList(Critic(wide + size, options.width, options.critic_norm) for _ in range(2))
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
-        self.log_alpha = nn.Parameter(torch.tensor(-3.0))
+        self.log_alpha = nn.Parameter(torch.tensor(math.log(options.temperature)))
         self._size, self._base = size, slice(wide - size, wide)
         self._actor_optimiser = torch.optim.AdamW(self.actor.parameters(), lr=options.lr, weight_decay=1e-6)
         self._critic_optimiser = torch.optim.AdamW(self.critics.parameters(), lr=options.lr, weight_decay=1e-6)
