@@ -25,8 +25,8 @@ from typing import Any
 from vlgym_agents import cli
 
 FLAGS = (
-    *("--env.clearance", "5", "--demos.count", "400", "--base.updates", "3000", "--base.batch", "32"),
-    *("--base.width", "128", "--base.lr", "2e-3", "--base.warmup", "100", "--eval.episodes", "50"),
+    *("--env.clearance", "5", "--demos.count", "1600", "--base.updates", "12000", "--base.batch", "32"),
+    *("--base.width", "128", "--base.lr", "2e-3", "--base.warmup", "100", "--eval.episodes", "100"),
 )
 """Of both students."""
 

@@ -50,6 +50,27 @@ ARMS: dict[str, Arm] = {
     "ppo-scratch": Arm("peg-insert", "ppo-scratch"),
 }
 
+FINDINGS = """\
+What it says:
+
+- A residual by PPO takes every base, on both tasks, from a third or two thirds to 98 % and more. One residual per
+  action ends ahead of one per chunk on the peg's seeds 0 and 2, level on seed 1.
+- Off-policy learning needs a quarter of the control steps and about the same time. Both kinds end where PPO does on
+  the peg, `resfit` short of it on one seed of three and on the cube; while its critics are young, `resfit` falls to
+  nothing.
+- The plainest rival is as good here: a network over single actions, cloned from the same demonstrations, begins above
+  the base and is at 99 % within ten iterations on two seeds of three. Over chunks of 8 actions the same method is
+  brittle: what was cloned on seed 2 solved nothing, and stayed there. So the case for a residual is a base that is
+  not to be touched, or acts in chunks, not the difficulty of these tasks. From random weights a sparse success is
+  never found.
+- Residuals, and the fine-tuned networks, see the environment's features of the last millimetres, which the base does
+  not. They explain the speed, not the end: `resip` without them (`--algo.near_field false`, seed 0) reached 99.4 %
+  too, passing 90 % in training at iteration 24 instead of 11; fine-tuning of single actions without them was at 92 %
+  in training after 40 iterations, and solved 11 % without its noise.
+
+Learning rates, authority and noise of all arms were chosen on single seeds of those in the table, by their training
+success and by the same starts; those of the off-policy arms on the seed that was worst, or first."""
+
 
 def run(arm: Arm, seed: int, folder: Path, quick: bool) -> None:
     """Do, or finish, a run."""
@@ -118,7 +139,8 @@ def page(results: dict[str, dict[int, dict[str, Any]]]) -> str:
         f"- {name}: `{' '.join(('vlgym-train --env', arm.env, '--algo', arm.algo, *arm.flags))}`; {method.summary}."
         for name, arm, method in arms
     )
-    parts = ("# A residual on a cloned base", words, legend, table(results), f"Rates with Wilson intervals. {machine}.")
+    rates = f"Rates with Wilson intervals. {machine}."
+    parts = ("# A residual on a cloned base", words, legend, table(results), rates, FINDINGS)
     return "\n\n".join(parts) + "\n"
 
 
