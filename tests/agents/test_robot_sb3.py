@@ -61,3 +61,13 @@ def test_it_runs_is_resumed_and_reports(algo: str, tmp_path: Path, capsys: pytes
 def test_sac_refuses_discrete_actions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.train([*SMALL, "--algo", "sb3-sac", "--env.discrete", "true", "--out", str(tmp_path / "r")]) == 2
     assert "use --algo sb3-ppo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "reward"), [("vlgym/Lift-v0", True), ("robot_toys/Walk-v0", False)])
+def test_it_learns_from_dense_rewards_where_there_are_any(
+    name: str, reward: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("mujoco")
+    assert cli.train(["--env", name, "--algo", "sb3-ppo", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert ("env.reward" in said and "dense" in said) == reward

@@ -54,6 +54,49 @@ def test_a_batch_is_its_singles_bit_for_bit(name):
             assert info["checkpoints"] == tuple(infos["checkpoints"][i])
 
 
+@pytest.mark.parametrize("name", NATIVE)
+def test_a_dense_reward_is_the_gain_of_a_potential_that_the_expert_climbs(name):
+    envs, plain = ArmVectorEnv(name, 3, reward="dense"), ArmVectorEnv(name, 3)
+    alone = ArmEnv(name, reward="dense")
+    obs, _ = envs.reset(seed=4)
+    plain.reset(seed=4)
+    alone.reset(seed=4)
+    expert, ended = envs.expert(np.random.default_rng(4)), np.zeros(3, bool)
+    start = way = envs.task.potential(envs.world)
+    total, top, fall = np.zeros(3), start, np.zeros(3)
+    assert (start < 0.3).all()
+    while not ended.all():
+        going = ~ended
+        actions = expert.act(obs)
+        obs, rewards, ended, truncated, _ = envs.step(actions)
+        same, sparse, *_ = plain.step(actions)
+        assert np.array_equal(same, obs)  # a reward moves nothing
+        assert not truncated.any()
+        if going[0]:
+            assert alone.step(actions[0])[1] == rewards[0]
+        now = envs.task.potential(envs.world)
+        assert ((now >= 0) & (now <= 1)).all()
+        assert np.array_equal(rewards[going], (sparse + now - way)[going])
+        assert not rewards[~going].any()
+        way, total, top = now, total + rewards, np.maximum(top, now)
+        fall = np.maximum(fall, top - now)
+    assert total == pytest.approx(2 - start)  # 1 for success, and the whole of the way
+    assert (fall < 0.4).all()
+
+
+def test_a_dense_reward_goes_on_after_a_snapshot():
+    env, other = (ArmEnv("Lift", reward="dense") for _ in range(2))
+    env.reset(seed=0)
+    rows = np.random.default_rng(0).uniform(-1, 1, (20, 5))
+    for row in rows[:10]:
+        env.step(row)
+    other.reset(seed=9)
+    other.restore(env.snapshot())
+    assert all(env.step(row)[1] == other.step(row)[1] for row in rows[10:])
+    with pytest.raises(ValueError, match=r"Unknown reward 'dens'; known: sparse, dense. Did you mean"):
+        ArmEnv(reward="dens")
+
+
 def test_threads_and_batch_size_change_nothing():
     one, two = (rollout(ArmVectorEnv("Stack", 5, threads=threads), 60) for threads in (1, 3))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))

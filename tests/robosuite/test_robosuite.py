@@ -56,6 +56,23 @@ def test_success_pays_once_and_ends():
     env.close()
 
 
+@installed
+@pytest.mark.slow
+def test_a_dense_reward_is_the_gain_of_robosuites_own():
+    env, plain = RobosuiteEnv("Lift", reward="dense"), RobosuiteEnv("Lift")
+    env.reset(seed=0)
+    plain.reset(seed=0)
+    way = env.sim_env.reward(None)
+    for action in np.random.default_rng(0).uniform(-1, 1, (5, 7)):
+        seen, reward, *_ = env.step(action)
+        assert np.array_equal(plain.step(action)[0], seen)
+        assert reward == env.sim_env.reward(None) - way
+        assert reward != 0
+        way = env.sim_env.reward(None)
+    env.close()
+    plain.close()
+
+
 def test_an_absent_robosuite_names_the_extra(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=r"vlgym\[robosuite\]"):

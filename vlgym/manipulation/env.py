@@ -21,7 +21,7 @@ from vlgym.manipulation.scripted import POLICIES
 from vlgym.manipulation.skills import UNITS, Skills
 from vlgym.manipulation.starts import key, task_set
 from vlgym.manipulation.tasks import make
-from vlgym.manipulation.vector import DIVERGED, IMAGE, LIMIT, check_actions
+from vlgym.manipulation.vector import DIVERGED, IMAGE, LIMIT, check_actions, dense
 from vlgym.manipulation.world import World
 
 NATIVE_OBS, TEXT_OBS = ("state", "image"), ("both", "image", "text")
@@ -39,7 +39,8 @@ class ArmEnv(VlgymEnv):
     Language side (`action_mode="text"`): ``move(x, y, z, yaw)``, ``open()``, ``close()``, ``pick(u, v)``, ``place(u,
         v)``; each runs a second or more of control steps. The observation is a Dict of `instruction` and, by
         `obs_mode`, `text` (what is where, in centimetres and degrees) and `image` (uint8 [224, 224, 3]).
-    Reward: 1 for success, else 0.
+    Reward: 1 for success, else 0; with `reward="dense"` also what the action has gained of the way to success, which
+        is 1 long (`ArmTask.potential`), so that an episode's return is at most 2 and has the same best policies.
     Ends: terminated by success, truncated after `max_steps` actions.
     Info: `checkpoints` reached so far, `progress` (how many, of how many), `subgoal` (the next one), `is_success`.
     Source: ours.
@@ -50,6 +51,7 @@ class ArmEnv(VlgymEnv):
         obs_mode: "state" or "image"; of the language side "both", "image" or "text"; "" is the first.
         max_steps: actions of an episode; None: the task's own.
         split: split that `reset` draws starts from; None draws from all.
+        reward: "sparse" or "dense".
         start_range: times the range of starts the task is trained on, up to 1.5.
         randomize: "visual": each start has colours, light and a camera pose of its own, see `looks.py`; "": none has.
         render_mode: None or "rgb_array".
@@ -67,6 +69,7 @@ class ArmEnv(VlgymEnv):
         max_steps: int | None = None,
         split: str | None = "train",
         *,
+        reward: str = "sparse",
         start_range: float = 1.0,
         randomize: str = "",
         render_mode: str | None = None,
@@ -84,6 +87,7 @@ class ArmEnv(VlgymEnv):
             )
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"Unknown render_mode {render_mode!r}; known: rgb_array.")
+        self._dense = dense(reward)
         if render_mode or self.obs_mode in ("image", "both"):
             backend()  # that nothing can be drawn is an error now, not at the first picture
         self.render_mode = render_mode
@@ -121,14 +125,17 @@ class ArmEnv(VlgymEnv):
         return self._outcome(0.0)
 
     def _act(self, action: Action) -> Outcome:
-        before = bool(self.world.reached[0, -1])
+        before, way = bool(self.world.reached[0, -1]), self._way()
         if action.verb == "servo":
             self.world.step(np.array([action.args], np.float64), np.ones(1, bool))
         else:
             self._skills.run(action)
         if self.world.broken[0]:
             raise BackendError(DIVERGED)
-        return self._outcome(float(self.world.reached[0, -1] and not before))
+        return self._outcome(float(self.world.reached[0, -1] and not before) + self._way() - way)
+
+    def _way(self) -> float:
+        return float(self.kind.potential(self.world)[0]) if self._dense else 0.0
 
     def _idle(self) -> Outcome:
         return self._outcome(0.0)

@@ -29,6 +29,8 @@ LIMIT = 10.0
 IMAGE = 84
 """Height and width of image observations, pixels."""
 
+REWARDS = ("sparse", "dense")
+
 ArmObservation = Any  # [N, D], or a dict of state [N, D] and image [N, 84, 84, 3]
 Infos = dict[str, Any]
 
@@ -38,7 +40,8 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
 
     Actions [N, A] in [-1, 1] are absolute targets of the tip: x, y, z and yaw scaled to the task's workspace, and of a
     gripper whether it is open (above 0), closed (below) or as it was (0). The reward is 1 for success, which
-    terminates; `max_steps` truncates.
+    terminates, and with `reward="dense"` also what a step has gained of the way there (`ArmTask.potential`);
+    `max_steps` truncates.
 
     Infos: `is_success` and `success` bool [N], `checkpoints` bool [N, C] (reached so far), `score` [N] their share,
     `task` (ids) and `env_error` (texts; a simulation that has diverged truncates its episode) as object arrays.
@@ -52,6 +55,7 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
         num_envs: N.
         threads: how many threads share the physics; results do not depend on it.
         max_steps: of an episode; None: the task's own.
+        reward: "sparse" or "dense".
         start_range: times the range of starts the task is trained on, up to 1.5.
         images: observe a Dict of `state` and `image` (uint8 [84, 84, 3], the task's camera), not the state alone.
         randomize: "visual": each start has colours, light and a camera pose of its own, see `looks.py`; "": none has.
@@ -70,6 +74,7 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
         *,
         threads: int = 1,
         max_steps: int | None = None,
+        reward: str = "sparse",
         start_range: float = 1.0,
         images: bool = False,
         randomize: str = "",
@@ -83,6 +88,7 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
             raise ValueError('A batch of arms has autoreset_mode "Disabled" or "SameStep", not "NextStep".')
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"Unknown render_mode {render_mode!r}; known: rgb_array.")
+        self._dense = dense(reward)
         if images or render_mode:
             backend()  # that nothing can be drawn is an error now, not at the first picture
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
@@ -163,9 +169,12 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
         """
         actions = check_actions(actions, (self.num_envs, self.world.target.shape[1]))
         moving = ~self._ended
+        way = self.task.potential(self.world) if self._dense else 0.0
         self.world.step(actions, moving)
         success = self.world.reached[:, -1]
         rewards = np.where(moving & success, 1.0, 0.0)
+        if self._dense:
+            rewards = np.where(moving & ~self.world.broken, rewards + self.task.potential(self.world) - way, 0.0)
         terminated = success.copy()
         truncated = (~success & (self.world.elapsed >= self.max_steps)) | self.world.broken
         for i in np.flatnonzero(moving & self.world.broken):
@@ -265,6 +274,13 @@ class ArmVectorEnv(VectorEnv[Any, Array, NDArray[Any]]):
 
     def close_extras(self, **kwargs: Any) -> None:
         self.world.close()
+
+
+def dense(reward: str) -> bool:
+    """Return whether a kind of reward is dense; raises ValueError where it is none."""
+    if reward not in REWARDS:
+        raise ValueError(f"Unknown reward {reward!r}; known: {', '.join(REWARDS)}.{did_you_mean(reward, REWARDS)}")
+    return reward == "dense"
 
 
 DIVERGED = "The simulation has diverged; reset the environment, and report the actions that led here."

@@ -7,6 +7,7 @@ by NumPy integers. Both are mended in the two modules concerned, at import, and 
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 import threading
 from types import ModuleType, SimpleNamespace
@@ -45,6 +46,7 @@ def load() -> ModuleType:
         raise MissingDependencyError(f"robosuite does not work with mujoco {mujoco.__version__}: {PINS}.")
     if _version(np.__version__) < (1, 26):
         raise MissingDependencyError(f"robosuite does not work with numpy {np.__version__}: {PINS}.")
+    logging.getLogger("robosuite_logs").addFilter(_grave)  # its level is set anew by the import
     try:
         import robosuite
         from robosuite.controllers.parts import controller
@@ -55,6 +57,10 @@ def load() -> ModuleType:
         _mend(mujoco, controller, binding_utils)
     found: ModuleType = robosuite
     return found
+
+
+def _grave(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 def _mend(mujoco: ModuleType, controller: Any, binding_utils: Any) -> None:

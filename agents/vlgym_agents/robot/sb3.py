@@ -47,10 +47,12 @@ class Sb3Options:
     """rows of a gradient step"""
     width: int = 256
     """of the two hidden layers"""
+    temperature: float = 0.005
+    """first entropy coefficient of SAC, which it tunes from there; with the library's 1 entropy drowns our rewards"""
 
     def __post_init__(self) -> None:
         at_least(self, envs=1, step=1, batch=2, width=1, gamma=0)
-        above_zero(self, "lr")
+        above_zero(self, "lr", "temperature")
 
 
 def _make(config: Config) -> gymnasium.Env[Any, Any]:
@@ -87,6 +89,8 @@ class _Session:
         settings: dict[str, Any] = {"learning_rate": o.lr, "gamma": o.gamma, "batch_size": o.batch}
         if name == "PPO":
             settings["n_steps"] = max(o.step // o.envs // 4, 1)
+        else:
+            settings["ent_coef"] = f"auto_{o.temperature}"
         net = {"net_arch": [o.width, o.width]}
         policy = "MultiInputPolicy" if dicts else "MlpPolicy"
         self.model = self.kind(policy, self.envs, seed=config.run.seed, policy_kwargs=net, device="cpu", **settings)
@@ -198,7 +202,7 @@ def _runner(name: str) -> Callable[[Config, RunFolder, bool], None]:
     return run
 
 
-_PRESET = {"run.steps": 12, "run.torch_threads": 1, "eval.episodes": 100}
+_PRESET = {"run.torch_threads": 1, "eval.episodes": 100, "env.reward": "dense"}  # reward: where the environment has it
 
 PPO = Program(
     name="sb3-ppo",
@@ -206,7 +210,7 @@ PPO = Program(
     source="Schulman et al. 2017; Raffin et al. 2021, Stable-Baselines3",
     sections={"algo": Sb3Options},
     run=_runner("PPO"),
-    preset=_PRESET,
+    preset=_PRESET | {"run.steps": 30},
 )
 
 SAC = Program(
@@ -215,5 +219,5 @@ SAC = Program(
     source="Haarnoja et al. 2018; Raffin et al. 2021, Stable-Baselines3",
     sections={"algo": Sb3Options},
     run=_runner("SAC"),
-    preset=_PRESET | {"algo.step": 1024, "algo.envs": 4},
+    preset=_PRESET | {"run.steps": 80, "algo.step": 1024, "algo.envs": 4, "algo.lr": 1e-3},
 )

@@ -99,6 +99,20 @@ class ArmTask(ABC):
         """Return which checkpoints hold now, bool [N, C]."""
 
     @abstractmethod
+    def nearness(self, world: World) -> list[Array]:
+        """Return how near each checkpoint is now if the one before it holds, C columns [N] of which 1 is "at it"."""
+
+    def potential(self, world: World) -> Array:
+        """Return the share of the way to success [N], in [0, 1]: the furthest checkpoint that holds and `nearness` of
+        the next. Its gain of a step is the dense reward (potential-based shaping, Ng et al. 1999; the stages: ours)."""
+        held = self.checks(world)
+        count = held.shape[1]
+        stage = np.where(held, np.arange(1, count + 1), 0).max(axis=1)
+        near = np.column_stack((*self.nearness(world), np.zeros(len(held))))[np.arange(len(held)), stage]
+        share: Array = (stage + np.clip(near, 0.0, 1.0)) / count
+        return share
+
+    @abstractmethod
     def expert(self, num: int, rng: np.random.Generator, noise: float = 1.0) -> Expert:
         """Return a scripted expert for a batch of `num`."""
 
@@ -141,8 +155,12 @@ class ArmTask(ABC):
         columns = [world.tip, world.rotation[:, :2, 2], sine(world.yaw)[:, None], cosine(world.yaw)[:, None]]
         columns += [world.twist[:, :3], world.twist[:, 5:], world.target[:, :4]]
         if world.gripper:
-            columns += [25.0 * world.q[:, 7:8], world.target[:, 4:]]
+            columns += [self.opening(world)[:, None], world.target[:, 4:]]
         return columns
+
+    def opening(self, world: World) -> Array:
+        """Return how far the gripper is open [N], in [0, 1]."""
+        return 25.0 * world.q[:, 7]
 
     def seen(self, world: World, name: str) -> list[Array]:
         """Return columns on a body: place (3), sin and cos of its yaw, and place from the tip (3)."""
@@ -153,6 +171,12 @@ class ArmTask(ABC):
 
 SEEN = 8
 """Numbers of `ArmTask.seen`."""
+
+
+def closeness(offset: Array, scale: float = 0.1) -> Array:
+    """Return 1 where `offset` [N, K] is nothing, 1/2 where it is `scale` long (metres), and towards 0 far away."""
+    found: Array = scale / (scale + np.sqrt((offset**2).sum(axis=1)))
+    return found
 
 
 def thing(name: str, shape: str, rgba: str, size: str, mass: float) -> str:

@@ -10,7 +10,18 @@ from vlgym.manipulation.control import Array, angle_of
 from vlgym.manipulation.experts import Carrier, Expert
 from vlgym.manipulation.frames import BODY_LAYOUT
 from vlgym.manipulation.scene import Parts
-from vlgym.manipulation.tasks.base import GRIP, PROPRIO, SEEN, ArmTask, Flags, Start, scatter, thing, upright
+from vlgym.manipulation.tasks.base import (
+    GRIP,
+    PROPRIO,
+    SEEN,
+    ArmTask,
+    Flags,
+    Start,
+    closeness,
+    scatter,
+    thing,
+    upright,
+)
 
 if TYPE_CHECKING:
     from vlgym.manipulation.world import World
@@ -80,6 +91,12 @@ class Lift(ArmTask):
         high = cube[:, 2] - HALF
         return np.stack((near, near & (high > 0.01), near & (high > HIGH)), axis=1)
 
+    def nearness(self, world: World) -> list[Array]:
+        """The tip's way to the cube; how high the cube is."""
+        cube = world.bodies[:, world.body("cube")]
+        high = cube[:, 2] - HALF
+        return [closeness(cube - world.tip), high / 0.01, high / HIGH]
+
     def near_field(self, obs: Array) -> Array:
         """Return [N, 8]: the cube as the hand sees it, see `ArmTask.by_hand`."""
         cube = obs[:, BODY : BODY + SEEN]
@@ -148,6 +165,13 @@ class Stack(ArmTask):
         rests = over & (np.abs(offset[:, 2] - 2 * HALF) < 0.004) & still
         alone = (world.q[:, 7] > 0.024) & (world.tip[:, 2] > red[:, 2] + HALF)
         return np.stack((near, near & (red[:, 2] > HALF + 0.01), over, rests & alone), axis=1)
+
+    def nearness(self, world: World) -> list[Array]:
+        """The tip's way to the red cube; how high it is; its way to above the green one; down onto it and let go of."""
+        red, green = (world.bodies[:, world.body(name)] for name in ("red", "green"))
+        offset = red - green - np.array([0.0, 0.0, 2 * HALF])
+        down = 0.5 * closeness(offset, 0.02) + 0.5 * self.opening(world)
+        return [closeness(red - world.tip), (red[:, 2] - HALF) / 0.01, closeness(offset), down]
 
     def expert(self, num: int, rng: np.random.Generator, noise: float = 1.0) -> Expert:
         """Return an expert that stacks."""

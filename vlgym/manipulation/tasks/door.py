@@ -10,7 +10,7 @@ from vlgym.manipulation.control import Array, angle_of, cosine, sine, wrap, yaw_
 from vlgym.manipulation.experts import LOOSE, Expert
 from vlgym.manipulation.frames import BODY_LAYOUT
 from vlgym.manipulation.scene import Parts
-from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, upright
+from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, closeness, upright
 from vlgym.manipulation.tasks.blocks import BODY, MIDDLE, put, start_of_hand
 
 if TYPE_CHECKING:
@@ -98,6 +98,11 @@ class Door(ArmTask):
         angle, _ = self._angles(world)
         near = np.sqrt(((self._bar(world) - world.tip) ** 2).sum(axis=1)) < 0.02
         return np.stack((near, angle > 0.1, angle > OPEN), axis=1)
+
+    def nearness(self, world: World) -> list[Array]:
+        """The tip's way to the bar; how far the door is open."""
+        angle, _ = self._angles(world)
+        return [closeness(self._bar(world) - world.tip), angle / 0.1, angle / OPEN]
 
     def near_field(self, obs: Array) -> Array:
         """Return [N, 8]: the bar as the hand sees it, see `ArmTask.by_hand`."""

@@ -9,7 +9,7 @@ import numpy as np
 from vlgym.manipulation.control import Array, angle_of, cosine, sine, wrap
 from vlgym.manipulation.experts import Expert
 from vlgym.manipulation.scene import Parts
-from vlgym.manipulation.tasks.base import PROPRIO, ArmTask, Flags, Start, in_frame, upright
+from vlgym.manipulation.tasks.base import PROPRIO, ArmTask, Flags, Start, closeness, in_frame, upright
 
 if TYPE_CHECKING:
     from vlgym.manipulation.world import World
@@ -49,6 +49,12 @@ def block(clearance: float) -> str:
       <geom name="north" {like} size="{hole:.6g} {wall:.6g} {tall}" pos="0 {mid:.6g} {at}"/>
       <geom name="south" {like} size="{hole:.6g} {wall:.6g} {tall}" pos="0 -{mid:.6g} {at}"/>
     </body>"""
+
+
+def aligned(turn: Array) -> Array:
+    """Return 1 where a turn [N] (radians) is nothing, 1/2 where it is 20 mrad."""
+    found: Array = 0.02 / (0.02 + np.abs(turn))
+    return found
 
 
 class PegInsert(ArmTask):
@@ -114,6 +120,13 @@ class PegInsert(ArmTask):
         near = np.abs(seen[:, :2]).max(axis=1) < max(self.clearance, 1.0) / 1000
         inside = np.abs(seen[:, :2]).max(axis=1) < HALF  # below the top there is nowhere else to be
         return np.stack((near, inside & (seen[:, 2] < -0.005), inside & (seen[:, 2] < -DEPTH)), axis=1)
+
+    def nearness(self, world: World) -> list[Array]:
+        """The tip's way to the hole, coarse and fine; then the peg's turn and its way down."""
+        seen, yaw = self._tip_in_hole(world)
+        turn, deep = np.abs(wrap(world.yaw - yaw)), -seen[:, 2]
+        over = 0.5 * closeness(seen) + 0.5 * closeness(seen[:, :2], 0.005)
+        return [over, 0.5 * aligned(turn) + 0.5 * closeness(seen[:, 2:] + 0.005, 0.02), deep / DEPTH]
 
     def near_field(self, obs: Array) -> Array:
         """Return [N, 7]: the tip from the hole (x, y per 2 mm, z per 10 mm), yaw error per 20 mrad, and the lead of the

@@ -11,7 +11,7 @@ from vlgym.manipulation.experts import Carrier, Expert
 from vlgym.manipulation.frames import BODY_LAYOUT
 from vlgym.manipulation.scene import Parts
 from vlgym.manipulation.tasks import peg
-from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, in_frame, scatter, thing, upright
+from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, closeness, in_frame, scatter, thing, upright
 from vlgym.manipulation.tasks.blocks import BODY, MIDDLE, put, square, start_of_hand
 
 if TYPE_CHECKING:
@@ -77,6 +77,15 @@ class PegPickInsert(ArmTask):
         inside = np.abs(foot[:, :2]).max(axis=1) < peg.HALF
         over = (np.abs(foot[:, :2]).max(axis=1) < max(self.clearance, 1.0) / 1000) & (foot[:, 2] < 0.03)
         return np.stack((near, near & (foot[:, 2] > 0.01 - peg.TOP), over, inside & (foot[:, 2] < -peg.DEPTH)), axis=1)
+
+    def nearness(self, world: World) -> list[Array]:
+        """The tip's way to the peg's upper half; how high the peg is; its way to the hole; its turn and way down."""
+        body, block = world.body("peg"), world.body("block")
+        place, foot = world.bodies[:, body], self._foot(world)
+        turn = square(yaw_of(world.frames[:, body]) - yaw_of(world.frames[:, block]))
+        over = 0.5 * closeness(foot - np.array([0.0, 0.0, 0.015])) + 0.5 * closeness(foot[:, :2], 0.005)
+        down = 0.5 * peg.aligned(turn) + 0.5 * closeness(foot[:, 2:] + peg.DEPTH, 0.02)
+        return [closeness(place + np.array([0.0, 0.0, 0.02]) - world.tip), (foot[:, 2] + peg.TOP) / 0.01, over, down]
 
     def near_field(self, obs: Array) -> Array:
         """Return [N, 4]: the peg's foot from the hole (x, y per 2 mm, z per 10 mm), yaw error per 20 mrad, cut to 3."""
@@ -187,6 +196,18 @@ class NutOnPeg(ArmTask):
         over = (offset < 0.004) & (nut[:, 2] > 0.02)
         on = (offset < 0.004) & (nut[:, 2] < POST_HEIGHT - 0.03)
         return np.stack((near, near & (nut[:, 2] > THICK + 0.01), over, on), axis=1)
+
+    def nearness(self, world: World) -> list[Array]:
+        """The tip's way to the handle; how high the nut is; its way to above the post; its turn and way down."""
+        body, post = world.body("nut"), world.body("post")
+        nut = world.bodies[:, body]
+        offset = nut - world.bodies[:, post]
+        handle = nut + HANDLE * world.frames[:, body, :, 0]
+        turn = square(yaw_of(world.frames[:, body]) - yaw_of(world.frames[:, post]))
+        above = offset - np.array([0.0, 0.0, POST_HEIGHT + 0.02])
+        over = 0.5 * closeness(above) + 0.5 * closeness(offset[:, :2], 0.01)
+        down = 0.5 * peg.aligned(turn) + 0.5 * closeness(offset[:, 2:] - (POST_HEIGHT - 0.03), 0.02)
+        return [closeness(handle - world.tip), (nut[:, 2] - THICK) / 0.01, over, down]
 
     def expert(self, num: int, rng: np.random.Generator, noise: float = 1.0) -> Expert:
         """Return an expert that takes the handle and lowers the nut over the post."""

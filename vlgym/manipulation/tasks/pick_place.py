@@ -11,7 +11,7 @@ from vlgym.manipulation.control import Array, angle_of
 from vlgym.manipulation.experts import Carrier, Expert
 from vlgym.manipulation.frames import BODY_LAYOUT
 from vlgym.manipulation.scene import Parts
-from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, scatter, thing
+from vlgym.manipulation.tasks.base import SEEN, ArmTask, Flags, Start, closeness, scatter, thing
 from vlgym.manipulation.tasks.blocks import BODY, HALF, MIDDLE, WORKSPACE, put, square
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class PickPlace(ArmTask):
         return np.concatenate([*columns, np.eye(len(THINGS))[what], np.eye(len(PLATES))[where]], axis=1)
 
     def checks(self, world: World) -> Flags:
-        """The tip within 1.5 cm of the thing; 1 cm off the table; above the plate; resting on it, let go of."""
+        """The tip within 1.5 cm of the thing; 1 cm off the table; above the plate or on it; resting, let go of."""
         bodies, what, where = self._chosen(world)
         rows = np.arange(world.num)
         held, plate = bodies[rows, what], bodies[rows, len(THINGS) + where]
@@ -119,7 +119,16 @@ class PickPlace(ArmTask):
         rests = over & (held[:, 2] < HALF + RIM + 0.004) & still
         alone = (world.q[:, 7] > 0.024) & (world.tip[:, 2] > held[:, 2] + HALF)
         lifted = near & (held[:, 2] > HALF + 0.01)
-        return np.stack((near, lifted, over & (held[:, 2] > HALF + 0.01), rests & alone), axis=1)
+        return np.stack((near, lifted, over & (held[:, 2] > HALF + RIM / 2), rests & alone), axis=1)
+
+    def nearness(self, world: World) -> list[Array]:
+        """The tip's way to the thing; how high it is; its way to the plate; down onto it and let go of."""
+        bodies, what, where = self._chosen(world)
+        rows = np.arange(world.num)
+        held, plate = bodies[rows, what], bodies[rows, len(THINGS) + where]
+        offset = held - plate - np.array([0.0, 0.0, HALF + RIM])
+        down = 0.5 * closeness(offset[:, 2:], 0.02) + 0.5 * self.opening(world)
+        return [closeness(held - world.tip), (held[:, 2] - HALF) / 0.01, closeness(offset[:, :2]), down]
 
     def words(self, world: World, skills: Skills) -> Action | None:
         """Return what a reader of the instruction does next: point at the thing, then at the plate."""
