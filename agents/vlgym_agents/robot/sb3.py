@@ -90,7 +90,8 @@ class _Session:
         if name == "PPO":
             settings["n_steps"] = max(o.step // o.envs // 4, 1)
         else:
-            settings["ent_coef"] = f"auto_{o.temperature}"
+            rows = min(o.step * max(config.run.steps, 1), 1_000_000)  # all there will be: each checkpoint holds them
+            settings |= {"ent_coef": f"auto_{o.temperature}", "buffer_size": rows}
         net = {"net_arch": [o.width, o.width]}
         policy = "MultiInputPolicy" if dicts else "MlpPolicy"
         self.model = self.kind(policy, self.envs, seed=config.run.seed, policy_kwargs=net, device="cpu", **settings)
@@ -219,5 +220,5 @@ SAC = Program(
     source="Haarnoja et al. 2018; Raffin et al. 2021, Stable-Baselines3",
     sections={"algo": Sb3Options},
     run=_runner("SAC"),
-    preset=_PRESET | {"run.steps": 80, "algo.step": 1024, "algo.envs": 4, "algo.lr": 1e-3},
+    preset=_PRESET | {"run.steps": 20, "algo.step": 4096, "algo.envs": 4, "algo.lr": 1e-3},
 )
