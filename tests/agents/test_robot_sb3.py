@@ -71,3 +71,18 @@ def test_it_learns_from_dense_rewards_where_there_are_any(
     assert cli.train(["--env", name, "--algo", "sb3-ppo", "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert ("env.reward" in said and "dense" in said) == reward
+
+
+def test_it_films_what_can_be_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("mujoco")
+    out = tmp_path / "run"
+    small = ["--algo.step", "64", "--algo.envs", "1", "--algo.width", "8", "--algo.batch", "16", "--env.max_steps", "7"]
+    flags = ["--env", "vlgym/Lift-v0", "--algo", "sb3-ppo", "--steps", "1", "--eval.episodes", "2", "--quiet", *small]
+    assert cli.train([*flags, "--out", str(out)]) == 0
+    film = json.loads((out / "episodes" / "after-0001.json").read_text())
+    row = json.loads((out / "eval_after.json").read_text())["tasks"][1]
+    assert (film["task"], film["success"]) == (row["task"], row["success"])
+    assert [turn["info"]["control_step"] for turn in film["turns"]] == [0, 2, 4, 6]
+    assert film["turns"][-1]["truncated"]
+    assert film["return"] != 0  # every step's gain is in it, also of those that are not shown
+    assert (out / "episodes" / "after-0001.gif").exists()

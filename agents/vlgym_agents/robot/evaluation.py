@@ -17,7 +17,7 @@ from torch import Tensor
 from vlgym.core.stats import wilson
 from vlgym_agents.record import RunFolder
 from vlgym_agents.robot.actor import Controller, View
-from vlgym_agents.robot.arms import Array, errors_of, state_of
+from vlgym_agents.robot.arms import errors_of, state_of
 from vlgym_agents.stats import bootstrap
 
 Decide = Callable[[View], Tensor]
@@ -109,7 +109,7 @@ def film(
     obs, infos = arms.reset(seed=number, options={"task": task})
     control.reset(np.ones(n, bool), np.full(n, number))
     moments: list[dict[str, Any]] = []
-    step, ended = 0, np.zeros(n, bool)
+    step, owed, ended = 0, 0.0, np.zeros(n, bool)
     while not ended[0]:
         due = control.left == 0
         if due.any():
@@ -118,24 +118,20 @@ def film(
         picture = arms.render(0, *size) if step % every == 0 else None
         actions = control.act()
         obs, rewards, terminated, truncated, infos = arms.step(actions)
-        ended = terminated | truncated
+        ended, owed = terminated | truncated, owed + float(rewards[0])
         if picture is not None or ended[0]:
-            moments.append(
-                {
-                    "picture": arms.render(0, *size) if ended[0] else picture,
-                    "action": _words(actions[0]),
-                    "reward": float(rewards[0]),
-                    "terminated": bool(terminated[0]),
-                    "truncated": bool(truncated[0]),
-                    "step": step,
-                }
-            )
+            shown = arms.render(0, *size) if ended[0] else picture
+            moments.append(moment(shown, actions[0], owed, bool(terminated[0]), bool(truncated[0]), step))
+            owed = 0.0
         step += 1
     return moments, bool(infos["is_success"][0])
 
 
-def _words(action: Array) -> str:
-    return "target(" + ", ".join(f"{x:+.3f}" for x in action) + ")"
+def moment(picture: Any, action: Any, reward: float, terminated: bool, truncated: bool, step: int) -> dict[str, Any]:
+    """Return a shown moment of a film: uint8 [H, W, 3], what is done there, and the reward since the last one."""
+    words = "target(" + ", ".join(f"{x:+.3f}" for x in np.ravel(action)) + ")"
+    ends = {"terminated": terminated, "truncated": truncated}
+    return {"picture": picture, "action": words, "reward": reward, **ends, "step": step}
 
 
 def worth_seeing(before: Mapping[str, Any], tasks: Sequence[str], count: int) -> list[int]:
@@ -161,18 +157,32 @@ def record_films(
         films = [film(control, ours, task, number)]
         if control.base is not None and kind == "after":
             films.insert(0, film(control, base_only(control), task, number))
-        name = f"{kind}-{k:04d}"
+        told = arms.tasks[task].instruction
+        if len(films) == 2:
+            told += f" (left: the base, {_verdict(films[0][1])}; right: with the residual, {_verdict(films[1][1])})"
         moments, frames = beside([moments for moments, _ in films])
-        with folder.writing():
-            save_gif(folder.path / "episodes" / f"{name}.gif", frames)
-            episode = _episode(folder.path / "episodes", name, kind, step, task, moments, frames)
-            episode |= {"success": films[-1][1], "score": float(films[-1][1]), "return": float(films[-1][1])}
-            episode["instruction"] = arms.tasks[task].instruction + (
-                f" (left: the base, {_verdict(films[0][1])}; right: with the residual, {_verdict(films[1][1])})"
-                if len(films) == 2
-                else ""
-            )
-            folder.write(f"episodes/{name}.json", episode)
+        keep_film(folder, f"{kind}-{k:04d}", moments, frames, films[-1][1], kind=kind, step=step, task=task, told=told)
+
+
+def keep_film(
+    folder: RunFolder,
+    name: str,
+    moments: Sequence[Mapping[str, Any]],
+    frames: Frames,
+    success: bool,
+    *,
+    kind: str,
+    step: int,
+    task: str,
+    told: str,
+) -> None:
+    """Write the moments of an episode and their frames uint8 [H, W, 3] as a GIF and as an episode of the report."""
+    with folder.writing():
+        save_gif(folder.path / "episodes" / f"{name}.gif", frames)
+        episode = _episode(folder.path / "episodes", name, kind, step, task, moments, frames)
+        episode |= {"success": success, "score": float(success), "instruction": told}
+        episode["return"] = float(sum(shown["reward"] for shown in moments))
+        folder.write(f"episodes/{name}.json", episode)
 
 
 def _verdict(success: bool) -> str:
@@ -205,7 +215,7 @@ def _episode(
     from PIL import Image
 
     turns = []
-    for t, (moment, frame) in enumerate(zip(moments, frames)):
+    for t, (shown, frame) in enumerate(zip(moments, frames)):
         picture = f"{name}-t{t:02d}.png"
         Image.fromarray(frame).quantize(128).save(folder / picture)
         turns.append(
@@ -214,16 +224,16 @@ def _episode(
                 "text": None,
                 "instruction": None,
                 "words": "",
-                "action": moment["action"],
+                "action": shown["action"],
                 "tokens": 0,
                 "logprob": 0.0,
                 "value": None,
-                "reward": moment["reward"],
-                "terminated": moment["terminated"],
-                "truncated": moment["truncated"],
+                "reward": shown["reward"],
+                "terminated": shown["terminated"],
+                "truncated": shown["truncated"],
                 "action_valid": True,
                 "error": "",
-                "info": {"control_step": moment["step"]},
+                "info": {"control_step": shown["step"]},
             }
         )
     return {

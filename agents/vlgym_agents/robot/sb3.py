@@ -8,6 +8,7 @@ keeps no simulator state, so a resumed run is not the uninterrupted one to the b
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from vlgym_agents.options import Config
 from vlgym_agents.program import Program
 from vlgym_agents.record import RunFolder
 from vlgym_agents.registry import env_id
-from vlgym_agents.robot.evaluation import tasks_of
+from vlgym_agents.robot.evaluation import keep_film, moment, tasks_of, worth_seeing
 from vlgym_agents.schema import OptionError, above_zero, at_least
 from vlgym_agents.stats import bootstrap
 
@@ -55,9 +56,9 @@ class Sb3Options:
         above_zero(self, "lr", "temperature")
 
 
-def _make(config: Config) -> gymnasium.Env[Any, Any]:
+def _make(config: Config, **more: Any) -> gymnasium.Env[Any, Any]:
     try:
-        env = gymnasium.make(env_id(config.run.env), **config.given("env"))
+        env = gymnasium.make(env_id(config.run.env), **config.given("env") | more)
     except (ValueError, TypeError) as error:
         if isinstance(error, VlgymError):
             raise
@@ -152,14 +153,10 @@ class _Session:
         rows: list[dict[str, Any]] = []
         returns: list[float] = []
         failures = 0
-        for k, task in enumerate(tasks_of(ids, o.episodes, o.seed)):
+        tasks = tasks_of(ids, o.episodes, o.seed)
+        for k, task in enumerate(tasks):
             self.interrupt.check()
-            obs, info = self.probe.reset(seed=o.seed + k, options={"task": task})
-            total, turns, done = 0.0, 0, False
-            while not done:
-                action, _ = self.model.predict(obs, deterministic=True)
-                obs, reward, terminated, truncated, info = self.probe.step(action)
-                total, turns, done = total + float(reward), turns + 1, terminated or truncated
+            total, turns, info = self._play(self.probe, task, o.seed + k)
             if info.get("env_error"):
                 failures += 1
                 continue
@@ -188,6 +185,43 @@ class _Session:
                 "tasks": rows,
             }
         )
+        drawn = "rgb_array" in self.probe.metadata.get("render_modes", ())
+        if drawn and self.config.run.record and name in ("before", "after"):
+            try:
+                self._film(name, tasks)
+            except (VlgymError, NotImplementedError) as error:
+                self.folder.say(f"No films: {error}")
+
+    def _play(
+        self, env: gymnasium.Env[Any, Any], task: str, seed: int, film: list[dict[str, Any]] | None = None
+    ) -> tuple[float, int, dict[str, Any]]:
+        """Play an episode and return its return, steps and last info; every second step is added to `film`."""
+        obs, info = env.reset(seed=seed, options={"task": task})
+        total, turns, owed, done = 0.0, 0, 0.0, False
+        while not done:
+            picture: Any = env.render() if film is not None and turns % 2 == 0 else None
+            action, _ = self.model.predict(obs, deterministic=True)
+            obs, reward, terminated, truncated, info = env.step(action)
+            total, owed, done = total + float(reward), owed + float(reward), terminated or truncated
+            if film is not None and (picture is not None or done):
+                picture = env.render() if done else picture
+                film.append(moment(picture, action, owed, bool(terminated), bool(truncated), turns))
+                owed = 0.0
+            turns += 1
+        return total, turns, info
+
+    def _film(self, name: str, tasks: list[str]) -> None:
+        """Show starts on which the first evaluation failed and did not."""
+        first = json.loads((self.folder.path / "eval_before.json").read_text())
+        with contextlib.closing(_make(self.config, render_mode="rgb_array")) as env:
+            for k, number in enumerate(worth_seeing(first, tasks, min(self.config.run.record, 4))):
+                film: list[dict[str, Any]] = []
+                task = tasks[number]
+                info = self._play(env, task, self.config.eval.seed + number, film)[2]
+                frames = [shown["picture"] for shown in film]
+                told = env.unwrapped.tasks[task].instruction  # type: ignore[attr-defined]
+                success, place = bool(info.get("success", False)), f"{name}-{k:04d}"
+                keep_film(self.folder, place, film, frames, success, kind=name, step=self.step, task=task, told=told)
 
     def close(self) -> None:
         """Close all environments."""
